@@ -1,0 +1,134 @@
+"""One case in one fresh process: load, warm up, measure, print JSON.
+
+Called by run.py: ``python bench/one.py '{"row": ..., "task": ..., "n": ..., "limit": ...}'`` with the
+number of threads pinned to 1 in the environment. Memory is the highest resident size during the
+first run less the resident size just before it (library imported, data loaded, a small warm-up
+done, free memory given back to the system). CPU seconds are user + system of the work itself,
+children included.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import resource
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import ours
+import peers
+from staggered import Staggered, long_frame, staggered
+
+WARM_UP = 200
+LONG = 20.0
+"""CPU seconds beyond which a case is measured once instead of three times."""
+
+
+def prepare(row: str, task: str, panel: Staggered) -> Callable[[], Any] | None:
+    if row in ours.OURS:
+        return ours.OURS[row](panel, task)
+    work = peers.PEERS[row].get(task)
+    if work is None:
+        return None
+    frame = long_frame(panel)
+    return lambda: work(frame)
+
+
+def read(row: str, result: Any) -> dict[str, tuple[float, float]]:
+    if row.startswith("bound"):
+        return result
+    return ours.read_ours(result) if row in ours.OURS else peers.READ[row](result)
+
+
+def cpu() -> float:
+    me = resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return me.ru_utime + me.ru_stime + children.ru_utime + children.ru_stime
+
+
+def status(name: str) -> float:
+    """VmRSS or VmHWM of this process in MB (10^6 bytes)."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise RuntimeError(f"/proc/self/status has no {name}")
+
+
+def settle() -> float:
+    """Give free memory back, put the high-water mark at the present size, return that size."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")
+    return status("VmRSS")
+
+
+def allow(seconds: float) -> None:
+    """From here at most so many CPU seconds; the kernel then ends the process (SIGXCPU)."""
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (int(cpu() + seconds) + 1, hard))
+
+
+def measure(row: str, task: str, n: int, limit: float) -> dict[str, Any]:
+    small = prepare(row, task, staggered(WARM_UP))
+    if small is None:
+        return {"skipped": "not the same work"}
+    allow(limit)
+    small()
+    work = prepare(row, task, staggered(n))
+    assert work is not None
+    seconds: list[float] = []
+    walls: list[float] = []
+    memory = 0.0
+    table: dict[str, tuple[float, float]] = {}
+    while not seconds or (len(seconds) < 3 and seconds[0] < LONG):
+        before = settle()
+        allow(limit)
+        wall, start = time.perf_counter(), cpu()
+        result = work()
+        seconds.append(cpu() - start)
+        walls.append(time.perf_counter() - wall)
+        if len(seconds) == 1:
+            memory = status("VmHWM") - before
+            table = read(row, result)
+        del result
+    return {
+        "cpu": statistics.median(seconds),
+        "wall": statistics.median(walls),
+        "memory": memory,
+        "runs": len(seconds),
+        "table": table,
+    }
+
+
+def versions(row: str) -> dict[str, str]:
+    names = ["numpy", "scipy", "pandas"]
+    names += ["consortia", "polars"] if row.startswith("consortia") else []
+    names += [peers.PACKAGES[row]] if row in peers.PACKAGES else []
+    out: dict[str, str] = {}
+    for name in names:
+        try:
+            out[name] = version(name)
+        except PackageNotFoundError:
+            out[name] = "source tree"
+    return out
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    case = json.loads(sys.argv[1])
+    found = measure(case["row"], case["task"], case["n"], case["limit"])
+    found["versions"] = versions(case["row"])
+    print("\n" + json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

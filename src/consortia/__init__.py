@@ -1,0 +1,65 @@
+"""consortia: does working together work?
+
+The public API, loaded on first use so that ``import consortia`` stays light:
+
+>>> import consortia as co
+>>> panel = co.simulate(co.SchoolSector(), co.Streams(7))      # or co.read_panel(...), co.panel_from_frames(...)
+>>> answer = co.evaluate(co.sector_study(), panel)             # a study, or co.read_study("study.toml")
+>>> co.write_report(answer, "out")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from consortia.version import __version__
+
+_WHERE = {
+    "evaluate": "consortia.evaluate",
+    "Panel": "consortia.panel",
+    "Study": "consortia.study",
+    "Evaluation": "consortia.results",
+    "Streams": "consortia.streams",
+    "METHODS": "consortia.estimators",
+    "CHECKS": "consortia.sensitivity",
+    "SchoolSector": "consortia.world",
+    "simulate": "consortia.world",
+    "sector_study": "consortia.world",
+    "panel_from_frames": "consortia.sources",
+    "read_panel": "consortia.sources",
+    "read_study": "consortia.studyfile",
+    "write_report": "consortia.report",
+}
+
+__all__ = ["__version__", *_WHERE]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'consortia' has no attribute {name!r}")
+    module = import_module(_WHERE[name])
+    value = getattr(module, "write" if name == "write_report" else name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+if TYPE_CHECKING:
+    from consortia.estimators import METHODS as METHODS
+    from consortia.evaluate import evaluate as evaluate
+    from consortia.panel import Panel as Panel
+    from consortia.report import write as write_report
+    from consortia.results import Evaluation as Evaluation
+    from consortia.sensitivity import CHECKS as CHECKS
+    from consortia.sources import panel_from_frames as panel_from_frames
+    from consortia.sources import read_panel as read_panel
+    from consortia.streams import Streams as Streams
+    from consortia.study import Study as Study
+    from consortia.studyfile import read_study as read_study
+    from consortia.world import SchoolSector as SchoolSector
+    from consortia.world import sector_study as sector_study
+    from consortia.world import simulate as simulate

@@ -1,0 +1,3 @@
+from consortia.cli.app import main
+
+main()

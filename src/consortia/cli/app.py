@@ -1,0 +1,130 @@
+"""The commands. Results go to stdout, everything else to stderr; ``--json`` makes stdout one JSON
+document. Exit codes: 0 ok, 1 fault of the program, 2 usage, 3 data invalid."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consortia.cli import commands
+from consortia.cli.guard import guarded
+
+app = typer.Typer(
+    name="consortia",
+    help="Does working together work? Evaluate collaborations of schools and colleges.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Out = Annotated[
+    Path, typer.Option("--out", "-o", help="Folder for the reports; made if it is not there.")
+]
+StudyPath = Annotated[
+    Path, typer.Argument(metavar="STUDY", help="A study file (consortia init writes one).")
+]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", "-d", help="Folder of the data, instead of the study file's."),
+]
+
+
+def _version(show: bool) -> None:
+    if show:
+        from consortia.version import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(min=0, help="Another simulated sector.")] = 7,
+    out: Out = Path("consortia-out/demo"),
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Evaluate a collaboration in the embedded sector, where the truth is known."""
+    with guarded(json):
+        commands.demo(seed, out, json, quiet)
+
+
+@app.command()
+def evaluate(
+    study: StudyPath,
+    data: Data = None,
+    out: Out = Path("consortia-out"),
+    outcome: Annotated[
+        list[str] | None, typer.Option(help="Only these outcomes of the study file.")
+    ] = None,
+    arm: Annotated[list[str] | None, typer.Option(help="Only these arms.")] = None,
+    draws: Annotated[
+        int | None, typer.Option(help="Bootstrap draws for the uniform bands (0: none).")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Did joining help? Answer a study file from its data and write the report."""
+    with guarded(json):
+        commands.evaluate(study, data, out, outcome or [], arm or [], draws, json, quiet)
+
+
+@app.command("check-data")
+def check_data(study: StudyPath, data: Data = None, json: Json = False) -> None:
+    """Read the data, say everything that is wrong with them, and count what is there."""
+    with guarded(json):
+        commands.check_data(study, data, json)
+
+
+@app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder with your files (CSV, CSV.gz, Parquet).")
+    ] = Path("."),
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to write it.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
+    json: Json = False,
+) -> None:
+    """Write a commented study file for your own files."""
+    with guarded(json):
+        commands.init(folder, out, force, json)
+
+
+@app.command()
+def explain(
+    name: Annotated[str | None, typer.Argument(help="A method or check; none lists all.")] = None,
+    json: Json = False,
+) -> None:
+    """What a method or check answers, what it assumes, and when it fails."""
+    with guarded(json):
+        commands.explain(name, json)
+
+
+@app.command()
+def schema() -> None:
+    """The JSON Schema of the study file."""
+    with guarded(True):
+        commands.schema()
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

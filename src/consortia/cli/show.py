@@ -1,0 +1,99 @@
+"""What people see on the terminal: the answer first, then what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from consortia.results import Evaluation
+
+MARK = {True: "passed", False: "FAILED", None: "cannot tell"}
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+def show_evaluation(e: Evaluation) -> None:
+    console = _console()
+    console.print()
+    console.print(e.title, style="bold", markup=False)
+    console.print(f"  {e.verdict.words.upper()}. {e.verdict.sentence}", markup=False)
+    unit = e.study.outcomes[e.study.outcome].unit
+    row = e.headline
+    if row is not None:
+        level = e.study.inference.level
+        console.print(
+            f"  Effect on {e.study.outcome_label}: {row['estimate']:+.2f} {unit} "
+            f"({level:.0%} interval {row['low']:+.2f} to {row['high']:+.2f}); "
+            f"{row['estimate'] / e.sd:+.3f} standard deviations.",
+            markup=False,
+        )
+        if row.get("truth") is not None:
+            console.print(
+                f"  The sector is simulated: the true effect is {row['truth']:+.2f}.", markup=False
+            )
+    table = Table(box=None, padding=(0, 2, 0, 2), show_edge=False)
+    table.add_column("From the raw difference to the answer")
+    table.add_column(unit, justify="right")
+    table.add_column("interval", justify="right")
+    for rung in e.ladder:
+        if rung.estimate is None or rung.low is None or rung.high is None:
+            table.add_row(rung.label, "-", rung.note)
+        else:
+            table.add_row(
+                rung.label, f"{rung.estimate:+.2f}", f"{rung.low:+.2f} to {rung.high:+.2f}"
+            )
+    console.print(table)
+    for finding in e.findings:
+        console.print(f"  [{MARK[finding.verdict]}] {finding.sentence}", markup=False)
+    for caution in e.cautions:
+        console.print(f"  ! {caution}", markup=False)
+
+
+def show_list(groups: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> None:
+    console = _console()
+    for title, rows in groups:
+        console.print(title, style="bold")
+        table = Table(box=None, show_header=False, padding=(0, 2))
+        for name, what in rows:
+            table.add_row(name, what)
+        console.print(table)
+    console.print("consortia explain NAME tells more.")
+
+
+def show_explanation(name: str, fields: dict[str, str], options: dict[str, str]) -> None:
+    console = Console(highlight=False)
+    console.print(name, style="bold")
+    for title, text in fields.items():
+        console.print(f"\n{title}", style="bold")
+        console.print(text, markup=False)
+    if options:
+        console.print("\noptions in the study file", style="bold")
+        for option, default in options.items():
+            console.print(f"  {option} = {default}", markup=False)
+
+
+def show_summary(summary: Any) -> None:
+    console = _console()
+    for title, rows in summary.tables():
+        console.print(title, style="bold")
+        if not rows:
+            console.print("  none")
+            continue
+        table = Table(box=None, padding=(0, 2))
+        for column in rows[0]:
+            numeric = isinstance(rows[0][column], int | float)
+            table.add_column(column, justify="right" if numeric else "left")
+        for row in rows:
+            table.add_row(
+                *(
+                    f"{v:,}" if isinstance(v, int) and k != "year" else str(v)
+                    for k, v in row.items()
+                )
+            )
+        console.print(table)
+    console.print("No problems found.", style="green")

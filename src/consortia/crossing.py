@@ -1,0 +1,498 @@
+"""The one crossing from words to letters: a Panel and a Study become Arrays.
+
+Each step is a function; every provider or year that falls out is counted with its reason.
+"""
+
+# The paper's letters are upper case and not constants.
+# pyright: reportConstantRedefinition=false
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from consortia.errors import DataInvalid, NotIdentified, Problem, did_you_mean
+from consortia.exposure import BEFORE, NEVER_YEAR, Spans, spans, spells_of
+from consortia.panel import Arrays, Bools, Floats, FlowStep, Held, Ints, Panel
+from consortia.study import Study, label_of
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """Counts what falls out, in order."""
+
+    steps: list[FlowStep] = field(default_factory=list[FlowStep])
+    cautions: list[str] = field(default_factory=list[str])
+
+    def add(self, step: str, providers: int, cells: int, why: str, kind: str = "drop") -> None:
+        if providers or cells or kind in ("start", "end"):
+            self.steps.append(
+                FlowStep(
+                    step=step,
+                    providers=int(providers),
+                    provider_years=int(cells),
+                    why=why,
+                    kind=kind,
+                )
+            )
+
+
+def cross(panel: Panel, study: Study) -> Arrays:
+    """Letters for one study. Raises DataInvalid for unknown columns, NotIdentified when nothing
+    is left to compare."""
+    check_names(panel, study)
+    ledger = _Ledger()
+    names, code = _codes(panel.outcomes["provider"])
+    ledger.add(
+        "in the outcomes file",
+        names.len(),
+        panel.outcomes.height,
+        "every provider with at least one row",
+        "start",
+    )
+    kept = _sample(panel, study, names, code, ledger)
+    index = pl.DataFrame({"provider": names.filter(pl.Series(kept))}).with_columns(
+        row=pl.int_range(pl.len(), dtype=pl.Int64)
+    )
+    rows, i = panel.outcomes, code
+    if not kept.all():
+        inside = kept[code]
+        rows, i = rows.filter(pl.Series(inside)), (np.cumsum(kept) - 1)[code[inside]]
+    years, rows, i = _window(study, rows, i, ledger)
+    t = np.searchsorted(years, rows["year"].to_numpy().astype(np.int64))
+    shape = (index.height, years.size)
+    Y = _matrix(rows[study.outcome], i, t, shape)
+
+    here = np.isfinite(Y)
+    ledger.add(
+        f"{study.outcome_label} missing",
+        0,
+        rows.height - int(here.sum()),
+        "the year is left out, other years of the provider stay",
+        "cells",
+    )
+    W, w = _weights(study, rows, i, t, shape, Y, ledger)
+    Y = np.where(W > 0, Y, np.nan)
+    X, X_names, Z, Z_names, missing = _covariates(panel, study, index, rows, i, t, shape)
+    Y[missing] = np.nan
+    ledger.add(
+        "fixed covariate missing", int(missing.sum()), 0, "cannot be compared with like providers"
+    )
+
+    spells = spells_of(study.arms[study.arm], panel.memberships, panel.statuses)
+    held_spans = {
+        name: spans(
+            spells_of(study.arms[name], panel.memberships, panel.statuses), index, study.exposure
+        )
+        for name in (*study.hold, *study.alongside)
+    }
+    span = spans(spells, index, study.exposure)
+    cohort, D = _exposed(span, years)
+    _exposure_rules(study, span, years, Y, cohort, ledger)
+    held = {name: _held(study, name, held_spans[name], years) for name in held_spans}
+    hold = tuple(held[name] for name in study.hold)
+    stratum, stratum_names = _strata(hold, cohort, Y, ledger)
+
+    W = np.where(np.isfinite(Y), W, 0.0)
+    used: Bools = np.asarray(np.isfinite(Y).any(axis=1))
+    ledger.add("no usable year", int((~used & ~missing).sum()), 0, "nothing left to compare")
+    names = index["provider"].to_numpy().astype(np.str_)
+    incidence = _clusters(panel, study, index)
+    truth = None
+    if panel.truth is not None:
+        known = panel.truth.join(index, on="provider", how="inner").filter(
+            pl.col("year").is_in(years.tolist())
+        )
+        truth = _matrix(
+            known["effect"],
+            known["row"].to_numpy().astype(np.int64),
+            np.searchsorted(years, known["year"].to_numpy().astype(np.int64)),
+            shape,
+        )[used]
+    arrays = Arrays(
+        provider=names[used],
+        years=years,
+        Y=Y[used],
+        W=W[used],
+        w=w[used],
+        cohort=cohort[used],
+        D=D[used],
+        X=X[used],
+        Z=Z[used],
+        X_names=X_names,
+        Z_names=Z_names,
+        hold=tuple(_take(h, used) for h in hold),
+        alongside=tuple(_take(held[name], used) for name in study.alongside),
+        stratum=stratum[used],
+        stratum_names=stratum_names,
+        incidence=_compact(sparse.csr_array(incidence[used])),
+        cluster_name=study.inference.cluster,
+        flow=tuple(ledger.steps),
+        cautions=tuple(ledger.cautions),
+        truth=truth,
+    )
+    if not (arrays.cohort < arrays.T).any():
+        raise NotIdentified(
+            f"no provider holds {study.arm_label} in any year from {years[0]} to {years[-1]}"
+        )
+    return arrays
+
+
+def check_names(panel: Panel, study: Study) -> None:
+    """Every column, kind and status that the study names exists; all problems at once."""
+    problems: list[Problem] = []
+    numeric = [c for c in panel.outcomes.columns if c not in ("provider", "year")]
+    fixed = [c for c in panel.providers.columns if c != "provider"]
+    kinds = panel.memberships["kind"].unique().drop_nulls().sort().to_list()
+    statuses = panel.statuses["status"].unique().drop_nulls().sort().to_list()
+
+    def need(name: str, known: list[str], what: str, key: str) -> None:
+        if name not in known:
+            problems.append(
+                Problem(
+                    file="study",
+                    column=key,
+                    found=name,
+                    problem=f"{what} is not in the data",
+                    remedy=did_you_mean(name, known),
+                )
+            )
+
+    need(study.outcome, numeric, "outcome column", "outcome")
+    if study.weights.column:
+        need(study.weights.column, numeric, "weight column", "weights.column")
+    for name in study.covariates:
+        need(name, [*numeric, *fixed], "covariate column", "covariates")
+    for where in study.where:
+        need(where.column, fixed, "column", "where")
+    if study.inference.cluster not in ("provider", "collaboration"):
+        need(
+            study.inference.cluster,
+            ["provider", "collaboration", *fixed],
+            "column",
+            "inference.cluster",
+        )
+    for name in (study.arm, *study.hold, *study.alongside):
+        arm = study.arms[name]
+        for kind in arm.kinds:
+            need(kind, kinds, "kind of collaboration", f"arms.{name}.kinds")
+        if arm.status:
+            need(arm.status, statuses, "status", f"arms.{name}.status")
+    if problems:
+        raise DataInvalid(problems)
+
+
+def _codes(providers: pl.Series) -> tuple[pl.Series, Ints]:
+    """Sorted distinct names, and for each row the place of its name among them.
+
+    Files are mostly sorted by provider; then one pass over neighbours does, without hashing.
+    """
+    if providers.is_sorted():
+        code = providers.rle_id().to_numpy().astype(np.int64)
+        first = np.ones(code.size, dtype=bool)
+        first[1:] = code[1:] != code[:-1]
+        return providers.filter(pl.Series(first)), code
+    names = providers.unique().sort()
+    places = names.to_frame("provider").with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
+    rows = providers.to_frame("provider").join(
+        places, on="provider", how="left", maintain_order="left"
+    )
+    return names, rows["row"].to_numpy().astype(np.int64)
+
+
+def _sample(panel: Panel, study: Study, names: pl.Series, code: Ints, ledger: _Ledger) -> Bools:
+    """Which of the named providers take part, after each ``where`` in turn."""
+    kept = np.ones(names.len(), dtype=bool)
+    if not study.where:
+        return kept
+    facts = names.to_frame("provider").join(
+        panel.providers, on="provider", how="left", maintain_order="left"
+    )
+    for where in study.where:
+        text = facts[where.column].cast(pl.String)
+        listed = text.is_in(list(where.keep or where.drop)).fill_null(False).to_numpy()
+        rule = listed if where.keep else ~listed
+        gone = kept & ~rule
+        what = f"keep {', '.join(where.keep)}" if where.keep else f"drop {', '.join(where.drop)}"
+        ledger.add(
+            f"outside the study ({where.column})",
+            int(gone.sum()),
+            int(gone[code].sum()),
+            f"where: {what}",
+        )
+        kept &= rule
+    return kept
+
+
+def _window(
+    study: Study, rows: pl.DataFrame, i: Ints, ledger: _Ledger
+) -> tuple[Ints, pl.DataFrame, Ints]:
+    first, last = study.window.first, study.window.last
+    year = rows["year"].to_numpy()
+    inside = np.ones(year.size, dtype=bool)
+    if first is not None:
+        inside &= year >= first
+    if last is not None:
+        inside &= year <= last
+    if not inside.all():
+        ledger.add(
+            "outside the window",
+            0,
+            int((~inside).sum()),
+            f"years {first or 'first'} to {last or 'last'} are studied",
+            "cells",
+        )
+        rows, i = rows.filter(pl.Series(inside)), i[inside]
+    years = rows["year"].unique().sort().to_numpy().astype(np.int64)
+    if years.size < 2:
+        raise NotIdentified("fewer than two years of results lie in the window")
+    return years, rows, i
+
+
+def _matrix(values: pl.Series, i: Ints, t: Ints, shape: tuple[int, int]) -> Floats:
+    out = np.full(shape, np.nan)
+    out[i, t] = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return out
+
+
+def _weights(
+    study: Study,
+    rows: pl.DataFrame,
+    i: Ints,
+    t: Ints,
+    shape: tuple[int, int],
+    Y: Floats,
+    ledger: _Ledger,
+) -> tuple[Floats, Floats]:
+    """Cell weights (n, T) and provider weights (n,); a provider without any weight drops out."""
+    if not study.weights.column:
+        return np.isfinite(Y).astype(float), np.ones(shape[0])
+    raw = _matrix(rows[study.weights.column], i, t, shape)
+    if (raw < 0).any():
+        raise DataInvalid(
+            [
+                Problem(
+                    file="outcomes",
+                    column=study.weights.column,
+                    found=f"{raw[raw < 0][0]:g}",
+                    problem="a weight is below zero",
+                    remedy="Weights are counts such as pupils: correct the value or leave it empty",
+                )
+            ]
+        )
+    known = np.isfinite(raw) & (raw > 0)
+    count = known.sum(axis=1)
+    mean = np.where(known, raw, 0.0).sum(axis=1) / np.maximum(count, 1)
+    none = (count == 0) & np.isfinite(Y).any(axis=1)
+    ledger.add(
+        f"no {study.weights.column} in any year", int(none.sum()), 0, "has no weight in the answer"
+    )
+    filled = int((np.isfinite(Y) & ~known & (count > 0)[:, None]).sum())
+    if filled and study.weights.by == "year":
+        ledger.cautions.append(
+            f"{filled:,} provider-years without {study.weights.column} take the provider's mean"
+        )
+    cell = np.where(known, raw, mean[:, None]) if study.weights.by == "year" else np.broadcast_to(
+        mean[:, None], shape
+    )  # fmt: skip
+    return np.where(np.isfinite(Y), cell, 0.0), mean
+
+
+def _covariates(
+    panel: Panel,
+    study: Study,
+    index: pl.DataFrame,
+    rows: pl.DataFrame,
+    i: Ints,
+    t: Ints,
+    shape: tuple[int, int],
+) -> tuple[Floats, tuple[str, ...], Floats, tuple[str, ...], Bools]:
+    fixed: list[Floats] = []
+    fixed_names: list[str] = []
+    yearly: list[Floats] = []
+    yearly_names: list[str] = []
+    facts = index.join(panel.providers, on="provider", how="left", maintain_order="left")
+    missing = np.zeros(shape[0], dtype=bool)
+    for name in study.covariates:
+        if name in rows.columns and name not in ("provider", "year"):
+            yearly.append(_matrix(rows[name], i, t, shape))
+            yearly_names.append(name)
+            continue
+        column = facts[name]
+        missing |= column.is_null().to_numpy()
+        if column.dtype.is_numeric() or column.dtype == pl.Boolean:
+            value = column.cast(pl.Float64).fill_null(np.nan).to_numpy()
+            missing |= ~np.isfinite(value)
+            fixed.append(value)
+            fixed_names.append(name)
+        else:
+            levels = column.cast(pl.String).drop_nulls().unique().sort().to_list()
+            for level in levels[1:]:
+                fixed.append(
+                    (column.cast(pl.String) == level).fill_null(False).to_numpy().astype(float)
+                )
+                fixed_names.append(f"{name} = {level}")
+    X = np.column_stack(fixed) if fixed else np.empty((shape[0], 0))
+    Z = np.stack(yearly, axis=2) if yearly else np.empty((*shape, 0))
+    return X, tuple(fixed_names), Z, tuple(yearly_names), missing
+
+
+def _exposed(span: Spans, years: Ints) -> tuple[Ints, Bools]:
+    """Cohort index (n,) and exposure (n, T): exposed in every year from the first exposed one."""
+    cohort = np.searchsorted(years, span.first, side="left").astype(np.int64)
+    return cohort, np.arange(years.size)[None, :] >= cohort[:, None]
+
+
+def _exposure_rules(
+    study: Study, span: Spans, years: Ints, Y: Floats, cohort: Ints, ledger: _Ledger
+) -> None:
+    """Blank the cells that the exposure rule leaves out (in place) and count what is doubtful."""
+    arm = study.arm_label
+    joiner = (cohort > 0) & (cohort < years.size)
+    if study.exposure.partial == "missing":
+        partly = (years[None, :] == span.partial[:, None]) & np.isfinite(Y)
+        Y[partly] = np.nan
+        ledger.add(
+            "joined during the year",
+            0,
+            int(partly.sum()),
+            "the year of joining after the cut-off is left out (exposure.partial = missing)",
+            "cells",
+        )
+    after = (years[None, :] >= span.left[:, None]) & np.isfinite(Y)
+    leavers = after.any(axis=1) & (cohort < years.size)
+    if study.exposure.leavers == "censor":
+        gone = after & leavers[:, None]
+        Y[gone] = np.nan
+        ledger.add(
+            f"left {arm}",
+            0,
+            int(gone.sum()),
+            "years after leaving are left out (exposure.leavers = censor)",
+            "cells",
+        )
+    elif (leavers & joiner).any():
+        ledger.cautions.append(
+            f"{int((leavers & joiner).sum()):,} joiners left {arm} within the window and are kept as "
+            "joiners: the answer is about joining, not about staying"
+        )
+    lost = span.unseen & joiner
+    if lost.any():
+        ledger.cautions.append(
+            f"{int(lost.sum()):,} joiners are no longer seen in {arm} in the latest snapshot; when they "
+            "left is unknown and they are kept as joiners"
+        )
+    unknown = span.unknown & (span.first <= BEFORE)
+    if unknown.any():
+        ledger.cautions.append(
+            f"{int(unknown.sum()):,} providers joined {arm} at an unknown date and count as members "
+            "from before the first year"
+        )
+    ignored = span.unknown & (span.first >= NEVER_YEAR)
+    if ignored.any():
+        ledger.cautions.append(
+            f"{int(ignored.sum()):,} providers whose date of joining {arm} is unknown count as not joined"
+        )
+
+
+def _held(study: Study, name: str, span: Spans, years: Ints) -> Held:
+    cohort, on = _exposed(span, years)
+    return Held(
+        name=name,
+        label=label_of(study.arms[name], name),
+        cohort=cohort,
+        on=on & (years[None, :] < span.left[:, None]),
+    )
+
+
+def _take(held: Held, rows: Bools) -> Held:
+    return Held(name=held.name, label=held.label, cohort=held.cohort[rows], on=held.on[rows])
+
+
+def _strata(
+    hold: tuple[Held, ...], cohort: Ints, Y: Floats, ledger: _Ledger
+) -> tuple[Ints, tuple[str, ...]]:
+    """Regime of the held arms, fixed at the year before joining (joiners) or at the first observed
+    year (the rest); years in which the regime differs are blanked and counted.
+
+    A joiner whose held arm changes on joining has no year after joining left: it cannot tell the
+    two apart.
+    """
+    n, T = int(Y.shape[0]), int(Y.shape[1])
+    if not hold:
+        return np.zeros(n, dtype=np.int64), ("all",)
+    code = np.zeros((n, T), dtype=np.int64)
+    for bit, h in enumerate(hold):
+        code += h.on.astype(np.int64) << bit
+    observed = np.isfinite(Y)
+    first = np.where(observed.any(axis=1), observed.argmax(axis=1), 0)
+    reference = np.where((cohort > 0) & (cohort < T), cohort - 1, first)
+    regime = code[np.arange(n), reference]
+    changed = (code != regime[:, None]) & observed
+    # Once it has changed, later years stay out even if it changes back.
+    after_reference = np.arange(T)[None, :] > reference[:, None]
+    later = np.logical_or.accumulate(changed & after_reference, axis=1)
+    earlier = np.logical_or.accumulate((changed & ~after_reference)[:, ::-1], axis=1)[:, ::-1]
+    out = (later | (earlier & ~after_reference)) & observed
+    Y[out] = np.nan
+    labels = " and ".join(h.label for h in hold)
+    whole = out.any(axis=1) & ~np.isfinite(Y).any(axis=1)
+    ledger.add(
+        f"{labels} changed",
+        int(whole.sum()),
+        int(out.sum()),
+        f"years in which {labels} differs from the year of comparison are left out",
+        "cells",
+    )
+    present, stratum = np.unique(regime, return_inverse=True)
+    names = tuple(
+        ", ".join(("" if r >> bit & 1 else "not ") + h.label for bit, h in enumerate(hold))
+        for r in present.tolist()
+    )
+    return stratum.astype(np.int64), names
+
+
+def _clusters(panel: Panel, study: Study, index: pl.DataFrame) -> sparse.csr_array:
+    n = index.height
+    rule = study.inference.cluster
+    if rule == "provider":
+        return sparse.csr_array(sparse.identity(n, format="csr"))
+    if rule == "collaboration":
+        arm = study.arms[study.arm]
+        if arm.status:
+            raise NotIdentified(
+                f"{study.arm_label} is a status, so that there are no collaborations to cluster by"
+            )
+        links = (
+            panel.memberships.filter(pl.col("kind").is_in(list(arm.kinds)))
+            .select("provider", "collaboration")
+            .unique()
+            .join(index, on="provider", how="inner")
+        )
+        codes = links["collaboration"].rank("dense").to_numpy().astype(np.int64) - 1
+        return _incidence(links["row"].to_numpy().astype(np.int64), codes, n)
+    column = index.join(panel.providers, on="provider", how="left", maintain_order="left")[rule]
+    known = column.is_not_null().to_numpy()
+    codes = column.cast(pl.String).rank("dense").fill_null(0).to_numpy().astype(np.int64) - 1
+    return _incidence(np.flatnonzero(known), codes[known], n)
+
+
+def _incidence(i: NDArray[np.integer], codes: Ints, n: int) -> sparse.csr_array:
+    """n x C incidence; providers in no cluster get one of their own."""
+    alone = np.setdiff1d(np.arange(n), i)
+    top = int(codes.max()) + 1 if codes.size else 0
+    rows = np.concatenate([i, alone])
+    columns = np.concatenate([codes, top + np.arange(alone.size)])
+    return sparse.csr_array((np.ones(rows.size), (rows, columns)), shape=(n, top + alone.size))
+
+
+def _compact(incidence: sparse.csr_array) -> sparse.csr_array:
+    """Without the clusters that nobody in the sample belongs to."""
+    columns, codes = np.unique(incidence.indices, return_inverse=True)
+    return sparse.csr_array(
+        (np.ones(codes.size), codes, incidence.indptr), shape=(incidence.shape[0], columns.size)
+    )

@@ -1,0 +1,91 @@
+"""One study's arrays in, one table of effects with its uncertainty out."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from consortia.estimators import METHODS
+from consortia.maths.inference import infer
+from consortia.panel import Arrays
+from consortia.results import EFFECTS, Estimate, Fit
+from consortia.study import Study
+
+
+def estimate(arrays: Arrays, study: Study, rng: np.random.Generator) -> Estimate:
+    """Fit the study's method and put standard errors, intervals and bands beside it.
+
+    The table has the columns of EFFECTS, and ``truth`` on a simulated panel. Raises NotIdentified.
+    """
+    method = METHODS[type(study.method)]
+    fit = method.fit(arrays, study.method, study, rng)
+    truth = None
+    if arrays.truth is not None:
+        truth = method.truth(arrays, study.method, study, fit)
+    return with_uncertainty(fit, arrays, study, rng, truth)
+
+
+def with_uncertainty(
+    fit: Fit,
+    arrays: Arrays,
+    study: Study,
+    rng: np.random.Generator,
+    truth: np.ndarray | None = None,
+) -> Estimate:
+    """The Estimate of a Fit under the study's inference."""
+    rule = study.inference
+    names = [key.estimand for key in fit.keys]
+    first = {name: code for code, name in enumerate(dict.fromkeys(names))}
+    found = infer(
+        fit.theta,
+        fit.influence,
+        arrays.incidence,
+        family=np.array([first[name] for name in names], dtype=np.int64),
+        small_sample=fit.small_sample if rule.small_sample == "auto" else rule.small_sample,
+        dof_factor=fit.dof_factor,
+        level=rule.level,
+        multiplier=rule.multiplier,
+        draws=rule.draws,
+        rng=rng,
+        cluster_name=arrays.cluster_name,
+    )
+
+    def numbers(x: np.ndarray) -> pl.Series:
+        return pl.Series(values=np.asarray(x, dtype=np.float64)).fill_nan(None)
+
+    columns: dict[str, object] = {
+        "estimand": names,
+        "arm": [study.arm] * len(names),
+        "cohort": [key.cohort for key in fit.keys],
+        "year": [key.year for key in fit.keys],
+        "event_time": [key.event_time for key in fit.keys],
+        "estimate": numbers(fit.theta),
+        "std_error": numbers(found.se),
+        "low": numbers(found.low),
+        "high": numbers(found.high),
+        "band_low": numbers(found.band_low),
+        "band_high": numbers(found.band_high),
+        "p_value": numbers(found.p),
+        "n_treated": fit.n_treated,
+        "n_control": fit.n_control,
+        "caution": list(fit.cautions),
+    }
+    effects = pl.DataFrame(columns, schema=EFFECTS)
+    if truth is not None:
+        effects = effects.with_columns(truth=numbers(truth))
+    notes = list(fit.notes)
+    if found.n_clusters < 30:
+        notes.append(
+            f"only {found.n_clusters} clusters: standard errors rest on few independent pieces"
+        )
+    return Estimate(
+        method=fit.method,
+        effects=effects,
+        covariance=found.V,
+        headline=fit.headline,
+        n_clusters=found.n_clusters,
+        convention=found.convention,
+        critical=found.critical,
+        flow=fit.flow,
+        notes=tuple(notes),
+    )

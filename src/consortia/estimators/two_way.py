@@ -1,0 +1,184 @@
+"""Provider and year effects, one coefficient for being a member."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consortia.errors import NotIdentified
+from consortia.maths import two_way as algebra
+from consortia.maths.influence import Influence
+from consortia.maths.paths import moments, path_codes
+from consortia.panel import Arrays
+from consortia.results import EffectKey, Fit
+from consortia.specs import TwoWay
+from consortia.study import Study
+
+Floats = NDArray[np.float64]
+
+
+def fit(arrays: Arrays, spec: TwoWay, study: Study, rng: np.random.Generator) -> Fit:
+    """Least squares of the outcome on exposure, held arms and covariates by year, with provider and
+    year effects. Fixed covariates are absorbed by the provider effects.
+
+    Raises NotIdentified when exposure cannot be told apart from the rest. Takes no randomness.
+    """
+    notes: list[str] = []
+    if arrays.X_names:
+        notes.append(f"{', '.join(arrays.X_names)}: fixed, so absorbed by the provider effects")
+    plain = not arrays.hold and arrays.Z.shape[2] == 0
+    fast = _balanced(arrays) if plain else None
+    if fast is not None:
+        beta, influence, N, n, periods, parts, kept = fast
+        caution = ""
+    else:
+        beta, influence, N, n, periods, parts, kept, caution = _general(arrays)
+    nested, counted = dof_factors(N, kept, n, periods, parts)
+    notes.append(
+        "standard error: (N-1)/(N-K) counts "
+        f"K = {kept + periods - parts + 1:,} coefficients, provider effects nested in clusters left "
+        f"out; counting them too would multiply the standard error by {np.sqrt(counted / nested):.6g}"
+    )
+    seen = arrays.W > 0
+    exposed = (arrays.D & seen).any(axis=1)
+    switches = exposed & (~arrays.D & seen).any(axis=1)
+    several = seen.sum(axis=1) > 1
+    return Fit(
+        method="two-way",
+        keys=(EffectKey(estimand="two-way"),),
+        theta=np.array([beta]),
+        influence=influence,
+        n_treated=np.array([int((switches & several).sum())]),
+        n_control=np.array([int((~switches & several).sum())]),
+        cautions=(caution,),
+        headline=0,
+        small_sample="regression",
+        dof_factor=nested,
+        notes=tuple(notes),
+    )
+
+
+def dof_factors(N: int, p: int, n: int, periods: int, parts: int = 1) -> tuple[float, float]:
+    """(N-1)/(N-K) with provider effects not counted (nested in the clusters), and with all counted.
+
+    N cells, p regressors, n providers, ``periods`` years, ``parts`` connected components.
+    """
+    def factor(K: int) -> float:
+        return (N - 1) / (N - K) if N > K else float("nan")
+
+    return factor(p + periods - parts + 1), factor(p + n + periods - parts)
+
+
+def _balanced(
+    arrays: Arrays,
+) -> tuple[float, Influence, int, int, int, int, int] | None:
+    """From cohort moments: without gaps, and with one weight per provider, exposure less its provider
+    and year means depends on the cohort alone."""
+    Y, W, w = arrays.Y, arrays.W, arrays.w
+    n, T = Y.shape
+    if not np.isfinite(Y.sum()) or T < 2:
+        return None
+    w = W[:, 0]
+    if not (w > 0).all() or any(not np.array_equal(W[:, t], w) for t in range(1, T)):
+        return None
+    path, cohort, _ = path_codes(arrays.cohort, np.zeros(n, dtype=np.int64), T)
+    weight = None if (w == w[0]).all() else w
+    M = moments(Y, weight, path, cohort.size)
+    D = (np.arange(T) >= cohort[:, None]).astype(np.float64)
+    share = M.weight / M.weight.sum()
+    year = share @ D
+    X = D - D.mean(axis=1, keepdims=True) - year + year.mean()
+    total = float(M.weight @ (X**2).sum(axis=1))
+    if total <= 1e-10 * max(float(M.weight @ D.sum(axis=1)), 1e-300):
+        raise NotIdentified(_SAME)
+    beta = float(M.weight @ (X * M.mean).sum(axis=1)) / total
+    # Rows of X sum to zero, so that provider effects fall out of a provider's score.
+    level = share @ (M.mean - beta * D)
+    B = np.empty((cohort.size, 1, T + 1))
+    B[:, 0, :T] = X / total
+    B[:, 0, T] = (X * (M.mean - level - beta * D)).sum(axis=1) / total
+    influence = Influence(
+        Z=Y, path=path, B=B, centre=M.mean, scale=weight, moments=M.cross,
+        order=(M.order, M.starts),
+    )  # fmt: skip
+    return beta, influence, n * T, n, T, 1, 1
+
+
+_SAME = (
+    "exposure moves with the provider and year effects alone: everybody seen joins in the same year, "
+    "or nobody is seen both before and after joining"
+)
+
+
+def _general(
+    arrays: Arrays,
+) -> tuple[float, Influence, int, int, int, int, int, str]:
+    Y, W, Z = arrays.Y, arrays.W, arrays.Z
+    h, q = len(arrays.hold), Z.shape[2]
+    names = [f"{held.label} (held)" for held in arrays.hold] + list(arrays.Z_names)
+    caution: list[str] = []
+    if q:
+        gaps = (W > 0) & ~np.isfinite(Z).all(axis=2)
+        if gaps.any():
+            W = np.where(gaps, 0.0, W)
+            caution.append(f"{int(gaps.sum()):,} provider-years without covariates left out")
+    p = h + q + 1
+    middle = np.nanmean(Z, axis=(0, 1)) if q else np.empty(0)
+
+    def columns(start: int, stop: int) -> Floats:
+        out = np.empty((stop - start, Y.shape[1], p))
+        for j, held in enumerate(arrays.hold):
+            out[:, :, j] = held.on[start:stop]
+        out[:, :, h : h + q] = Z[start:stop] - middle
+        out[:, :, h + q] = arrays.D[start:stop]
+        return out
+
+    found = algebra.absorb(Y, W, columns, p)
+    keep, lost = algebra.independent(found.A, found.raw)
+    if p - 1 in lost:
+        raise NotIdentified(_why_collinear(found, names))
+    for j in lost:
+        what = "does not vary" if found.raw[j] <= 0 else "is collinear with the other columns"
+        caution.append(f"{names[j]} {what} within providers and is left out")
+    kept = np.array(keep, dtype=np.int64)
+    inverse = np.linalg.inv(found.A[np.ix_(kept, kept)])
+    beta = inverse @ found.b[kept]
+    score = algebra.scores(Y, W, columns, p, found, kept, beta)
+    # The scores sum to zero at the solution; what rounding left over is one more Newton step.
+    beta = beta + inverse @ score.sum(axis=0)
+    influence = Influence(psi=score @ inverse[:, -1:])
+    return (
+        float(beta[-1]),
+        influence,
+        found.cells,
+        found.providers,
+        found.periods,
+        found.parts,
+        kept.size,
+        "; ".join(caution),
+    )
+
+
+def _why_collinear(found: algebra.Absorbed, names: list[str]) -> str:
+    """Which column exposure cannot be told apart from."""
+    last = len(names)
+    if found.raw[last] <= 0 or found.A[last, last] <= 1e-10 * found.raw[last]:
+        return _SAME
+    for j, name in enumerate(names):
+        pair = np.array([j, last])
+        if algebra.independent(found.A[np.ix_(pair, pair)], found.raw[pair])[1] == [1]:
+            return f"exposure cannot be told apart from {name}: the two move together exactly"
+    return f"exposure cannot be told apart from {', '.join(names)} taken together"
+
+
+def truth(arrays: Arrays, spec: TwoWay, study: Study, fit: Fit) -> Floats:
+    """Weighted mean of the known effect over exposed cells: what a reader takes the coefficient for.
+
+    Not the coefficient that the known effects themselves would give, whose weights may be negative.
+    """
+    if arrays.truth is None:
+        return np.full(1, np.nan)
+    W = np.where(arrays.D & np.isfinite(arrays.truth), arrays.W, 0.0)
+    total = W.sum()
+    effect = np.where(W > 0, np.nan_to_num(arrays.truth), 0.0)
+    return np.array([np.einsum("it,it->", W, effect) / total if total > 0 else np.nan])

@@ -1,0 +1,354 @@
+"""evaluate: one study, one panel, one Evaluation. The place where rooms meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+
+from consortia.errors import NotIdentified
+from consortia.estimators import METHODS
+from consortia.estimators.estimate import estimate as run_method
+from consortia.panel import Arrays, FlowStep, Held, Panel
+from consortia.results import Coincidence, Estimate, Evaluation, Finding, Rung, Trial
+from consortia.sensitivity import CHECKS
+from consortia.sensitivity.verdict import decide
+from consortia.specs import RawGap, TwoWay
+from consortia.streams import Streams
+from consortia.study import Study, label_of
+from consortia.version import __version__
+
+Progress = Callable[[str], None]
+T = TypeVar("T")
+
+
+def evaluate(
+    study: Study,
+    panel: Panel,
+    *,
+    command: str = "",
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Answer ``study`` from ``panel``, challenge the answer, and say it in words.
+
+    Raises DataInvalid when the study names what the panel does not have. A question that the data
+    cannot answer is an Evaluation without an estimate, whose ``not_identified`` says why.
+    ``progress`` is called with a few words before each step; ``command`` is what the report names
+    as the way to reproduce it.
+    """
+    say = progress or _silent
+    streams = Streams(study.inference.seed)
+    say("reading the panel")
+    plain, nothing = _try(lambda: panel.arrays(study.with_(hold=(), alongside=_others(study))))
+    arrays, because = _try(lambda: panel.arrays(study)) if plain is not None else (None, nothing)
+
+    say(f"estimating: {study.method.name}")
+    estimate: Estimate | None = None
+    if arrays is not None:
+        estimate, because = _try(lambda: run_method(arrays, study, streams.at("inference").rng()))
+    if estimate is not None and not np.isfinite(estimate.row()["estimate"] or np.nan):
+        because = str(estimate.row()["caution"]).removeprefix("not identified, because ")
+        estimate = None
+
+    sd, sd_source = _spread(study, plain)
+    ladder = _ladder(study, panel, plain, estimate, streams, say)
+    findings: tuple[Finding, ...] = ()
+    if arrays is not None and estimate is not None:
+        findings = _challenge(study, panel, arrays, estimate, sd, streams, say)
+    coincidences = _coincidences(study, plain) if plain is not None else ()
+    verdict = decide(study, estimate, sd, findings, because)
+    say("writing it down")
+    return Evaluation(
+        study=study,
+        title=study.question,
+        estimate=estimate,
+        not_identified="" if estimate is not None else because,
+        sd=sd,
+        sd_source=sd_source,
+        ladder=ladder,
+        findings=findings,
+        coincidences=coincidences,
+        verdict=verdict,
+        flow=_flow(arrays, estimate),
+        cautions=_cautions(arrays, estimate, coincidences, study),
+        notes=panel.notes,
+        sources=panel.sources,
+        panel_digest=panel.digest,
+        study_digest=study.digest,
+        assumes=METHODS[type(study.method)].assumes,
+        command=command,
+        version=__version__,
+        simulated=panel.truth is not None,
+    )
+
+
+def _silent(step: str) -> None:
+    return None
+
+
+def _try(run: Callable[[], T]) -> tuple[T | None, str]:
+    try:
+        return run(), ""
+    except NotIdentified as error:
+        return None, error.because
+
+
+def _others(study: Study) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*study.hold, *study.alongside)))
+
+
+def _spread(study: Study, arrays: Arrays | None) -> tuple[float, str]:
+    """The standard deviation that turns units into standard deviations, and whose it is."""
+    outcome = study.outcomes[study.outcome]
+    if outcome.sd is not None:
+        return outcome.sd, f"stated in the study, between {outcome.sd_of}"
+    if arrays is None:
+        return float("nan"), "unknown"
+    rest = arrays.cohort == arrays.T
+    if not rest.any():
+        rest = np.ones(arrays.n, dtype=bool)
+    seen = np.isfinite(arrays.Y[rest])
+    first = int(np.argmax(seen.sum(axis=0) > 1))
+    y, w = arrays.Y[rest][:, first], arrays.w[rest]
+    ok = np.isfinite(y)
+    mean = np.average(y[ok], weights=w[ok])
+    sd = float(np.sqrt(np.average((y[ok] - mean) ** 2, weights=w[ok])))
+    return sd, f"between the comparison providers, {arrays.years[first]}"
+
+
+def _ladder(
+    study: Study,
+    panel: Panel,
+    plain: Arrays | None,
+    estimate: Estimate | None,
+    streams: Streams,
+    say: Progress,
+) -> tuple[Rung, ...]:
+    """From the raw difference to the answer, and what holding the other arms would say."""
+    if plain is None:
+        return ()
+    others = _others(study)
+    alone = study.with_(hold=(), alongside=others)
+    rungs: list[Rung] = []
+    if not isinstance(study.method, RawGap):
+        say("the raw difference")
+        rungs.append(
+            _rung(
+                "raw-gap", "Members against the rest", plain, alone.with_(method=RawGap()), streams
+            )
+        )
+    if not isinstance(study.method, RawGap | TwoWay):
+        rungs.append(
+            _rung(
+                "two-way",
+                "Each provider against itself (provider and year effects)",
+                plain,
+                alone.with_(method=TwoWay()),
+                streams,
+            )
+        )
+        if study.hold:
+            rungs.append(
+                _rung(
+                    "not-held",
+                    f"Joiners against {_rest(study)}, nothing else held",
+                    plain,
+                    alone,
+                    streams,
+                )
+            )
+    rungs.append(_as_rung("answer", f"The answer: {_answer_label(study)}", estimate))
+    if study.alongside and not isinstance(study.method, RawGap):
+        say("holding the other arms")
+        labels = _list([label_of(study.arms[a], a) for a in study.alongside])
+        held = study.with_(hold=others, alongside=())
+        arrays, because = _try(lambda: panel.arrays(held))
+        rungs.append(
+            Rung(
+                name="held",
+                label=f"With {labels} held as it was",
+                estimate=None,
+                low=None,
+                high=None,
+                n_treated=0,
+                note=f"not identified, because {because}",
+            )
+            if arrays is None
+            else _rung("held", f"With {labels} held as it was", arrays, held, streams)
+        )
+    return tuple(rungs)
+
+
+def _rest(study: Study) -> str:
+    return "never-joiners" if study.comparison == "never" else "those that have not joined yet"
+
+
+def _answer_label(study: Study) -> str:
+    if isinstance(study.method, RawGap):
+        return "members against the rest"
+    if isinstance(study.method, TwoWay):
+        return "each provider against itself"
+    text = f"joiners against {_rest(study)}, from the year before joining"
+    if study.hold:
+        text += f", {_list([label_of(study.arms[a], a) for a in study.hold])} held as it was"
+    return text
+
+
+def _rung(name: str, label: str, arrays: Arrays, study: Study, streams: Streams) -> Rung:
+    fitted, because = _try(lambda: run_method(arrays, study, streams.at("ladder", name).rng()))
+    return _as_rung(name, label, fitted, because)
+
+
+def _as_rung(name: str, label: str, estimate: Estimate | None, because: str = "") -> Rung:
+    row = None if estimate is None else estimate.row()
+    if row is None or row["estimate"] is None:
+        caution = because or ("" if row is None else row["caution"])
+        note = (
+            caution
+            if not caution or caution.startswith("not")
+            else f"not identified, because {caution}"
+        )
+        return Rung(
+            name=name, label=label, estimate=None, low=None, high=None, n_treated=None, note=note
+        )
+    return Rung(
+        name=name,
+        label=label,
+        estimate=row["estimate"],
+        low=row["low"],
+        high=row["high"],
+        n_treated=row["n_treated"],
+        note=row["caution"],
+    )
+
+
+def _challenge(
+    study: Study,
+    panel: Panel,
+    arrays: Arrays,
+    estimate: Estimate,
+    sd: float,
+    streams: Streams,
+    say: Progress,
+) -> tuple[Finding, ...]:
+    # Refits need no bands: 0 draws keep them cheap.
+    quick = replace(study.inference, draws=0)
+
+    def refit(changed: Arrays, asked: Study) -> Estimate:
+        return run_method(
+            changed,
+            asked.with_(inference=quick),
+            streams.at("refit").rng(),
+        )
+
+    facts = (
+        pl.DataFrame({"provider": arrays.provider})
+        .join(panel.providers, on="provider", how="left", maintain_order="left")
+    )  # fmt: skip
+    trial = Trial(arrays=arrays, study=study, facts=facts, estimate=estimate, refit=refit, sd=sd)
+    out: list[Finding] = []
+    for spec in study.checks:
+        say(f"challenging: {spec.name}")
+        out.append(CHECKS[type(spec)].run(trial, spec, streams.at("check", spec.name).rng()))
+    return tuple(out)
+
+
+def _coincidences(study: Study, arrays: Arrays) -> tuple[Coincidence, ...]:
+    return tuple(_coincide(study, arrays, held) for held in arrays.alongside)
+
+
+def _coincide(study: Study, arrays: Arrays, held: Held) -> Coincidence:
+    """Counts among the joiners of the window: when did they take the other arm?"""
+    T, g = arrays.T, arrays.cohort[arrays.joiners]
+    h = held.cohort[arrays.joiners]
+    same = int((h == g).sum())
+    before = int((h < g).sum())
+    after = int(((h > g) & (h < T)).sum())
+    never = int((h == T).sum())
+    n = int(g.size)
+    tell = n - same
+    arm = study.arm_label
+    is_held = held.name in study.hold
+    if n == 0:
+        sentence = f"Nobody joins {arm} within the window."
+    elif same == 0:
+        sentence = (
+            f"No joiner of {arm} took on {held.label} in the same year: the two can be told apart."
+        )
+    else:
+        sentence = (
+            f"{same:,} of {n:,} joiners took on {held.label} in the year they joined {arm}: for them "
+            f"the data cannot tell the two apart. Only {tell:,} can."
+        )
+        sentence += (
+            f" The answer rests on those {tell:,}."
+            if is_held
+            else f" The answer is about both together, wherever both came together."
+        )
+    return Coincidence(
+        arm=held.name,
+        label=held.label,
+        joiners=n,
+        same_year=same,
+        before=before,
+        after=after,
+        never=never,
+        sentence=sentence,
+    )
+
+
+def _flow(arrays: Arrays | None, estimate: Estimate | None) -> tuple[FlowStep, ...]:
+    if arrays is None:
+        return ()
+    steps = (*arrays.flow, *(estimate.flow if estimate else ()))
+    if estimate is None:
+        return steps
+    row = estimate.row()
+    return (
+        *steps,
+        FlowStep(
+            step="joiners in the answer",
+            providers=int(row["n_treated"]),
+            provider_years=0,
+            why="joined within the window, with a year before joining",
+            kind="end",
+        ),
+        FlowStep(
+            step="comparison in the answer",
+            providers=int(row["n_control"]),
+            provider_years=0,
+            why="compared with them",
+            kind="end",
+        ),
+    )
+
+
+def _cautions(
+    arrays: Arrays | None,
+    estimate: Estimate | None,
+    coincidences: tuple[Coincidence, ...],
+    study: Study,
+) -> tuple[str, ...]:
+    out: list[str] = []
+    for c in coincidences:
+        if c.same_year and (c.same_year >= 0.1 * c.joiners) and c.arm not in study.hold:
+            out.append(c.sentence)
+    if arrays is not None:
+        out.extend(arrays.cautions)
+    if estimate is not None:
+        caution = estimate.row()["caution"]
+        if caution:
+            out.append(caution)
+        out.extend(estimate.notes)
+        if 0 < estimate.n_clusters < 30:
+            out.append(
+                f"only {estimate.n_clusters} clusters: intervals from so few are too narrow as a rule"
+            )
+    return tuple(dict.fromkeys(out))
+
+
+def _list(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]

@@ -1,0 +1,1 @@
+"""Numbers: functions of arrays, NumPy and SciPy only."""

@@ -1,0 +1,193 @@
+"""The Panel: one row per provider and year, with memberships, statuses and places beside it.
+
+A simulated panel and a real one are the same type. This module holds the nouns; ``Panel.arrays``
+is the one crossing from words to letters (its steps stand in crossing.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+if TYPE_CHECKING:
+    from consortia.study import Study
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a table came from: role, name, rows, SHA-256 of its bytes, licence if stated."""
+
+    role: str
+    name: str
+    rows: int
+    digest: str
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something met while reading that is not wrong but must be known, with a count."""
+
+    role: str
+    what: str
+    count: int
+    column: str = ""
+    found: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """Providers over years, with everything they hold.
+
+    Frames (Polars), already validated; the doors in ``sources`` and ``world`` make them:
+
+    * ``outcomes``: provider (String), year (Int32), then numeric columns (Float64, null = missing);
+      one row per provider and year.
+    * ``providers``: provider, then fixed facts (numbers or text). Places, where known, are the
+      columns ``easting``/``northing`` (metres) or ``latitude``/``longitude`` (degrees).
+    * ``memberships``: provider, collaboration, kind, from, to (Date; null = unknown start, open or
+      unknown end), weight (Float64), first_seen, last_seen (Date; the snapshots that show it).
+    * ``statuses``: provider, status, since, until (Date).
+    * ``truth``: provider, year, effect; simulated panels only.
+    """
+
+    outcomes: pl.DataFrame
+    providers: pl.DataFrame
+    memberships: pl.DataFrame
+    statuses: pl.DataFrame
+    sources: tuple[Source, ...] = ()
+    notes: tuple[Note, ...] = ()
+    truth: pl.DataFrame | None = None
+
+    def __repr__(self) -> str:
+        years = self.outcomes["year"]
+        span = f"{years.min()}-{years.max()}" if self.outcomes.height else "no years"
+        return (
+            f"Panel({self.providers.height:,} providers, {self.outcomes.height:,} provider-years, "
+            f"{span}\n      {self.memberships.height:,} memberships in "
+            f"{self.memberships['collaboration'].n_unique():,} collaborations, "
+            f"{self.statuses.height:,} statuses)"
+        )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the digests of the sources, in role order."""
+        import hashlib
+
+        text = "\n".join(f"{s.role}:{s.digest}" for s in sorted(self.sources, key=lambda s: s.role))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def arrays(self, study: Study) -> Arrays:
+        """The letters of this study: Y, D, G and the rest. See crossing.cross."""
+        from consortia.crossing import cross
+
+        return cross(self, study)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowStep:
+    """One line of the flow of providers: what happened, how many, why."""
+
+    step: str
+    providers: int
+    provider_years: int
+    why: str = ""
+    kind: str = "drop"  # "start", "drop" (whole providers), "cells" (single years), "end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Another arm beside the one in question: its label and first exposed year by provider.
+
+    ``cohort`` (n,) in 0..T as in Arrays; ``on`` (n, T) whether it is held.
+    """
+
+    name: str
+    label: str
+    cohort: Ints
+    on: Bools
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrays:
+    """A panel in letters: n providers, T years.
+
+    * ``provider`` (n,) names; ``years`` (T,) calendar years, ascending (years without any data
+      do not appear).
+    * ``Y`` (n, T) outcome, NaN where missing, censored or not used.
+    * ``W`` (n, T) weight of the cell, 0 where Y is NaN; ``w`` (n,) weight of the provider.
+    * ``cohort`` (n,) index in ``years`` of the first exposed year; T = never in the window;
+      0 = exposed from the first year, so that nothing is known from before.
+    * ``D`` (n, T) whether exposed.
+    * ``X`` (n, p) fixed covariates; ``Z`` (n, T, q) covariates by year; names beside them.
+    * ``hold`` arms held fixed; ``alongside`` arms that are only counted.
+    * ``stratum`` (n,) the regime (combination of held arms) within which a provider is compared.
+    * ``incidence`` (n, C) sparse 0/1: which clusters a provider belongs to (overlap allowed).
+    * ``truth`` (n, T) the known effect on exposed cells, simulated panels only.
+    """
+
+    provider: NDArray[np.str_]
+    years: Ints
+    Y: Floats
+    W: Floats
+    w: Floats
+    cohort: Ints
+    D: Bools
+    X: Floats
+    Z: Floats
+    X_names: tuple[str, ...]
+    Z_names: tuple[str, ...]
+    hold: tuple[Held, ...]
+    alongside: tuple[Held, ...]
+    stratum: Ints
+    stratum_names: tuple[str, ...]
+    incidence: sparse.csr_array
+    cluster_name: str
+    flow: tuple[FlowStep, ...]
+    cautions: tuple[str, ...]
+    truth: Floats | None = None
+
+    @property
+    def n(self) -> int:
+        return int(self.Y.shape[0])
+
+    @property
+    def T(self) -> int:
+        return int(self.Y.shape[1])
+
+    @property
+    def joiners(self) -> Bools:
+        """(n,) providers first exposed inside the window, after its first year."""
+        return (self.cohort > 0) & (self.cohort < self.T)
+
+    def take(self, rows: Bools) -> Arrays:
+        """The same letters for some of the providers; ``rows`` is (n,)."""
+
+        def held(h: Held) -> Held:
+            return Held(name=h.name, label=h.label, cohort=h.cohort[rows], on=h.on[rows])
+
+        return replace(
+            self,
+            provider=self.provider[rows],
+            Y=self.Y[rows],
+            W=self.W[rows],
+            w=self.w[rows],
+            cohort=self.cohort[rows],
+            D=self.D[rows],
+            X=self.X[rows],
+            Z=self.Z[rows],
+            hold=tuple(held(h) for h in self.hold),
+            alongside=tuple(held(h) for h in self.alongside),
+            stratum=self.stratum[rows],
+            incidence=sparse.csr_array(self.incidence[rows]),
+            truth=None if self.truth is None else self.truth[rows],
+        )

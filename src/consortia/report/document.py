@@ -1,0 +1,475 @@
+"""An Evaluation as one JSON-ready document: every number and every sentence of the report.
+
+The page is rendered from this document alone, so that the two cannot disagree. Keys are stable
+within a ``schema_version``; a missing or undefined number is null.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from consortia.report import words
+from consortia.report.charts import cohorts, event_study, flow, ladder
+from consortia.report.months import months, table
+from consortia.report.numerals import decimals, shown
+from consortia.results import Estimate, Evaluation, Finding
+from consortia.study import canonical
+
+SCHEMA_VERSION = "1.0"
+REFERENCE = "reference year"
+"""Caution by which an estimator marks the effect that is zero by construction."""
+
+ORDER = (
+    "group-overall", "simple", "dynamic-overall", "calendar-overall", "dynamic", "group",
+    "calendar", "two-way", "raw-gap", "raw-gap-by-year", "att(g,t)",
+)  # fmt: skip
+EFFECT_COLUMNS = (
+    "cohort", "year", "event_time", "estimate", "estimate_sd", "std_error", "low", "high",
+    "band_low", "band_high", "p_value", "truth", "n_treated", "n_control", "caution",
+)  # fmt: skip
+VERDICTS = {True: "Passed", False: "Failed", None: "Neither passed nor failed"}
+ICONS = {True: "pass", False: "fail", None: "note"}
+
+
+def document(evaluation: Evaluation) -> dict[str, Any]:
+    """The report of one evaluation as plain dicts, lists, texts, numbers and nulls.
+
+    Effects are in the outcome's own unit; keys that end in ``_sd`` are in standard deviations.
+    """
+    e = evaluation
+    outcome = e.study.outcomes[e.study.outcome]
+    head = None if e.estimate is None else e.estimate.row()
+    sd = e.sd if math.isfinite(e.sd) and e.sd > 0 else None
+    se = None if head is None else _number(head["std_error"])
+    level = e.study.inference.level
+    rules = {
+        "level": "percent" if abs(100 * level - round(100 * level)) < 1e-9 else "percent:1",
+        "worthwhile": _fine(e.verdict.worthwhile),
+        "worthwhile_sd": _fine(_ratio(e.verdict.worthwhile, sd)),
+        "effect": f"signed:{decimals(se)}",
+        "plain": f"fixed:{decimals(se)}",
+        "sd": f"signed:{decimals(None if se is None or sd is None else se / sd, least=2)}",
+        "spread": f"fixed:{decimals(None if sd is None else sd / 20, most=3)}",
+    }
+    effects = [] if e.estimate is None else _effects(e.estimate, sd)
+    rungs = _ladder(e, sd)
+    answer = next((i for i, r in enumerate(rungs) if r["name"] == "answer"), None)
+    identified = head is not None
+    joiners = None if head is None else _whole(head["n_treated"])
+    compared = None if head is None else _whole(head["n_control"])
+    steps = [
+        {
+            "kind": s.kind,
+            "step": s.step,
+            "providers": s.providers,
+            "provider_years": s.provider_years,
+            "why": s.why,
+        }
+        for s in e.flow
+    ]
+    raw = next((r["estimate"] for r in rungs if r["name"] == "raw-gap"), None)
+    story: tuple[str, float | None] | None = None
+    if head is not None and raw is not None and e.study.method.name != "raw-gap":
+        story = words.gap(raw, head["estimate"], outcome.unit, rules["effect"])
+    dynamic = [r for r in effects if r["estimand"] == "dynamic"]
+    reference = next((r["event_time"] for r in dynamic if r["caution"] == REFERENCE), None)
+    pre = next((i for i, f in enumerate(e.findings) if f.check == "pre-trend"), None)
+    arm = e.study.arm_label
+    made: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "generator": {"name": "consortia", "version": e.version},
+        "title": e.title,
+        "question": e.study.question,
+        "outcome": {
+            "name": e.study.outcome,
+            "label": e.study.outcome_label,
+            "unit": outcome.unit,
+            "sd": sd,
+            "sd_source": e.sd_source,
+            "sd_meaning": words.standard_deviation(e.study),
+        },
+        "arm": {"name": e.study.arm, "label": arm},
+        "rules": rules,
+        "identified": identified,
+        "not_identified": e.not_identified,
+        "answer": {
+            "words": e.verdict.words,
+            "sentence": e.verdict.sentence,
+            "p_positive": e.verdict.p_positive,
+            "p_worthwhile": e.verdict.p_worthwhile,
+            "worthwhile": e.verdict.worthwhile,
+            "worthwhile_sd": _ratio(e.verdict.worthwhile, sd),
+            "worthwhile_stated": outcome.worthwhile is not None,
+            "thresholds": e.verdict.thresholds,
+        },
+        "level": level,
+        "headline": None if head is None else _headline(e, head, sd),
+        "simulated": _simulated(e, head, sd),
+        "ladder": {
+            "rungs": rungs,
+            "sentence": story[0] if story else "",
+            "share_never": story[1] if story else None,
+        },
+        "main_caution": _main_caution(e, head),
+        "coincidences": [
+            {
+                "arm": c.arm,
+                "label": c.label,
+                "joiners": c.joiners,
+                "same_year": c.same_year,
+                "before": c.before,
+                "after": c.after,
+                "never": c.never,
+                "sentence": c.sentence,
+            }
+            for c in e.coincidences
+        ],
+        "pre_trend": pre,
+        "flow": steps,
+        "findings": [_finding(f, rules) for f in e.findings],
+        "cautions": list(e.cautions),
+        "effects": effects,
+        "effect_tables": _tables(effects, e, rules),
+        "charts": {
+            "ladder": ladder.data(rungs, unit=outcome.unit, rule=rules["effect"], answer=answer)
+            if identified
+            else None,
+            "event_study": event_study.data(
+                dynamic, unit=outcome.unit, rule=rules["effect"], reference=reference, joining=arm
+            ),
+            "flow": flow.data(steps, joiners=joiners, compared=compared),
+            "cohorts": cohorts.data(
+                [r for r in effects if r["estimand"] == "att(g,t)" and r["caution"] != REFERENCE],
+                unit=outcome.unit,
+                joining=arm,
+            ),
+        },
+        "asked": _asked(e),
+        "assumes": e.assumes,
+        "inference": _inference(e),
+        "limits": words.limits(e.study, joiners, e.simulated),
+        "notes": [
+            {
+                "role": n.role,
+                "column": n.column,
+                "what": n.what,
+                "found": n.found,
+                "count": n.count,
+            }
+            for n in e.notes
+        ],  # fmt: skip
+        "sources": [
+            {
+                "role": s.role,
+                "name": s.name,
+                "rows": s.rows,
+                "digest": s.digest,
+                "licence": s.licence,
+            }
+            for s in e.sources
+        ],  # fmt: skip
+        "reproduce": {
+            "command": e.command,
+            "study_digest": e.study_digest,
+            "panel_digest": e.panel_digest,
+            "version": e.version,
+            "seed": e.study.inference.seed,
+        },
+        "study": json.loads(canonical(e.study)),
+    }
+    return clean(made)
+
+
+def clean(value: Any) -> Any:
+    """Plain JSON values: NaN and infinities become null, NumPy numbers Python's, dates ISO text."""
+    match value:
+        case None | bool() | str() | int():
+            return value
+        case np.bool_():
+            return bool(value)
+        case np.integer():
+            return int(value)
+        case float() | np.floating():
+            return float(value) if math.isfinite(value) else None
+        case Mapping():
+            return {str(key): clean(inner) for key, inner in value.items()}
+        case date():
+            return value.isoformat()
+        case list() | tuple() | np.ndarray() | pl.Series():
+            return [clean(inner) for inner in value]
+        case _:
+            return str(value)
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _fine(value: float | None) -> str:
+    """Decimals for a size that has no standard error of its own; two at least."""
+    return f"fixed:{decimals(value, least=2)}"
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def _ratio(value: float | None, by: float | None) -> float | None:
+    return None if value is None or by is None else value / by
+
+
+def _headline(e: Evaluation, head: dict[str, Any], sd: float | None) -> dict[str, Any]:
+    assert e.estimate is not None
+    effect = {name: _number(head[name]) for name in ("estimate", "std_error", "low", "high")}
+    in_sd = {f"{name}_sd": _ratio(value, sd) for name, value in effect.items()}
+    size = in_sd["estimate_sd"]
+    return {
+        "at": e.estimate.headline,
+        "estimand": head["estimand"],
+        "meaning": words.estimand(e.study, head["estimand"]),
+        **effect,
+        **in_sd,
+        "p_value": _number(head["p_value"]),
+        "n_treated": _whole(head["n_treated"]),
+        "n_control": _whole(head["n_control"]),
+        "caution": head["caution"] or "",
+        "months": _months(size) if e.study.outcomes[e.study.outcome].months_table else None,
+    }
+
+
+def _months(effect_sd: float | None) -> dict[str, Any] | None:
+    """Only for the estimate itself; the ends of an interval are never turned into months."""
+    if effect_sd is None:
+        return None
+    t = table()
+    count = months(effect_sd)
+    return {
+        "count": count,
+        "size": None if count is None else abs(count),
+        "more": effect_sd >= 0,
+        "table": t.short_name,
+        "table_name": t.name,
+        "source": t.source,
+        "status": t.status,
+        "dated": t.dated,
+        "defined_for": t.defined_for,
+    }
+
+
+def _simulated(
+    e: Evaluation, head: dict[str, Any] | None, sd: float | None
+) -> dict[str, Any] | None:
+    if not e.simulated:
+        return None
+    truth = None if head is None else _number(head.get("truth"))
+    held = None
+    if head is not None and truth is not None and _number(head["low"]) is not None:
+        held = bool(head["low"] <= truth <= head["high"])
+    return {"truth": truth, "truth_sd": _ratio(truth, sd), "interval_holds_truth": held}
+
+
+def _ladder(e: Evaluation, sd: float | None) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": r.name,
+            "label": r.label,
+            "estimate": _number(r.estimate),
+            "low": _number(r.low),
+            "high": _number(r.high),
+            "estimate_sd": _ratio(_number(r.estimate), sd),
+            "n_treated": r.n_treated,
+            "note": r.note,
+        }
+        for r in e.ladder
+    ]
+
+
+def _main_caution(e: Evaluation, head: dict[str, Any] | None) -> str:
+    """The one caution of page one: a failed check first, then the answer's own, then the rest.
+
+    What coincides with joining has its own place on that page and is not said twice.
+    """
+    for finding in e.findings:
+        if finding.verdict is False and finding.sentence not in e.verdict.sentence:
+            return f"A check failed. {finding.sentence}"
+    said = {c.sentence for c in e.coincidences}
+    own = "" if head is None else head["caution"] or ""
+    return next((c for c in (own, *e.cautions) if c and c not in said), "")
+
+
+def _effects(estimate: Estimate, sd: float | None) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for row in estimate.effects.iter_rows(named=True):
+        made = {key: clean(value) for key, value in row.items()}
+        for name in ("estimate", "low", "high"):
+            made[f"{name}_sd"] = _ratio(made[name], sd)
+        made["caution"] = made["caution"] or ""
+        rows.append(made)
+    return rows
+
+
+def _tables(
+    effects: Sequence[Mapping[str, Any]], e: Evaluation, rules: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """One table per estimand: which rows of ``effects`` it shows, and which columns."""
+    present = list(dict.fromkeys(row["estimand"] for row in effects))
+    ranked = [n for n in ORDER if n in present] + [n for n in present if n not in ORDER]
+    tables: list[dict[str, Any]] = []
+    for name in ranked:
+        rows = [i for i, row in enumerate(effects) if row["estimand"] == name]
+        shown_columns = [
+            column
+            for column in EFFECT_COLUMNS
+            if any(effects[i].get(column) not in (None, "") for i in rows)
+        ]
+        tables.append(
+            {
+                "estimand": name,
+                "title": words.ESTIMAND_TITLES.get(name, name),
+                "meaning": words.capital(words.ESTIMAND_MEANINGS.get(name, name)) + ".",
+                "columns": [column_of(c, rules) for c in shown_columns],
+                "rows": rows,
+                "n_rows": len(rows),
+            }
+        )
+    return tables
+
+
+def column_of(
+    name: str, rules: Mapping[str, str], dtype: pl.DataType | None = None
+) -> dict[str, str]:
+    """A column as the page shows it: its heading and how its numbers are written."""
+    labels = {
+        "cohort": "Joined, from results of",
+        "year": "Results of",
+        "event_time": "Years since joining",
+        "estimate": "Effect",
+        "estimate_sd": "Effect in SD",
+        "std_error": "Standard error",
+        "low": "Low",
+        "high": "High",
+        "band_low": "Low, all at once",
+        "band_high": "High, all at once",
+        "p_value": "p",
+        "truth": "True effect",
+        "n_treated": "Joiners",
+        "n_control": "Comparison",
+        "caution": "Caution",
+    }
+    finer = f"fixed:{int(rules['plain'].split(':')[1]) + 1}"
+    known = {
+        "cohort": "year",
+        "year": "year",
+        "event_time": "fixed:0",
+        "estimate": rules["effect"],
+        "estimate_sd": rules["sd"],
+        "std_error": finer,
+        "low": rules["effect"],
+        "high": rules["effect"],
+        "band_low": rules["effect"],
+        "band_high": rules["effect"],
+        "p_value": "p",
+        "truth": rules["effect"],
+        "n_treated": "count",
+        "n_control": "count",
+        "caution": "text",
+    }
+    label = labels.get(name, words.capital(name.replace("_", " ")))
+    if name in known:
+        return {"name": name, "label": label, "rule": known[name]}
+    if dtype is None or dtype.is_float():
+        rule = "general"
+    elif dtype.is_integer():
+        rule = "year" if name.endswith("year") else "count"
+    else:
+        rule = "text"
+    return {"name": name, "label": label, "rule": rule}
+
+
+def _finding(finding: Finding, rules: Mapping[str, str]) -> dict[str, Any]:
+    frame = finding.table
+    columns = [column_of(name, rules, frame.schema[name]) for name in frame.columns]
+    # A column that never holds anything tells nothing; the estimand is the same in all rows.
+    columns = [
+        c
+        for c in columns
+        if c["name"] not in ("estimand", "arm")
+        and any(v not in (None, "") for v in clean(frame[c["name"]].to_list()))
+    ]
+    rows = [
+        {c["name"]: _cell(value, c["rule"]) for c, value in ((c, row[c["name"]]) for c in columns)}
+        for row in frame.iter_rows(named=True)
+    ]
+    return {
+        "check": finding.check,
+        "title": finding.title,
+        "verdict": finding.verdict,
+        "verdict_words": VERDICTS[finding.verdict],
+        "icon": ICONS[finding.verdict],
+        "sentence": finding.sentence,
+        "numbers": [
+            {"name": name, "label": words.capital(name.replace("_", " ")), "number": clean(value)}
+            for name, value in finding.numbers.items()
+        ],
+        "columns": columns,
+        "rows": rows,
+    }
+
+
+def _cell(value: Any, rule: str) -> Any:
+    made = clean(value)
+    if rule != "text":
+        return made
+    if isinstance(made, bool):
+        return "yes" if made else "no"
+    return "" if made is None else made if isinstance(made, str) else str(made)
+
+
+def _asked(e: Evaluation) -> list[dict[str, str]]:
+    """The question and the estimand, line by line, in words."""
+    study = e.study
+    name = None if e.estimate is None else e.estimate.row()["estimand"]
+    lines = [
+        ("Question", study.question),
+        (
+            "Outcome",
+            f"{words.capital(study.outcome_label)}, in {study.outcomes[study.outcome].unit}.",
+        ),
+        ("Effect", "" if name is None else words.estimand(study, name)),
+        ("Providers", words.sample(study)),
+        ("Years", words.years(study.window.first, study.window.last)),
+        ("Who counts as a member, and when", words.exposure(study.exposure)),
+        ("Compared with", words.comparison(study)),
+        ("Base year", words.base(study)),
+        ("Held equal", words.held(study)),
+        ("Weights", words.weighting(study)),
+        ("Method", study.method.name),
+        ("The answer in words follows", e.verdict.thresholds),
+    ]
+    return [{"label": label, "text": text} for label, text in lines if text]
+
+
+def _inference(e: Evaluation) -> dict[str, Any]:
+    fitted = e.estimate
+    inference = e.study.inference
+    return {
+        "convention": "" if fitted is None else fitted.convention,
+        "clusters": "" if fitted is None else words.clusters(e.study, fitted.n_clusters),
+        "n_clusters": None if fitted is None else fitted.n_clusters,
+        "critical": None if fitted is None else _number(fitted.critical),
+        "level": inference.level,
+        "draws": inference.draws,
+        "multiplier": inference.multiplier,
+        "bands": "" if fitted is None or not inference.draws else (
+            "“All at once” bounds hold every effect of their table together with probability "
+            f"{shown(inference.level, 'percent')}; the others hold one effect at a time."
+        ),
+        "notes": [] if fitted is None else list(fitted.notes),
+    }  # fmt: skip

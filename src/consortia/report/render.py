@@ -1,0 +1,64 @@
+"""From document to page: Jinja2 templates, everything inlined, no outside request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from consortia.report.charts import cohorts, event_study, flow, ladder
+from consortia.report.trace import Node, number, plain
+
+DRAWINGS = {
+    "ladder": ladder.draw,
+    "event_study": event_study.draw,
+    "flow": flow.draw,
+    "cohorts": cohorts.draw,
+}
+WIDE = {"ladder": 560, "event_study": 560, "flow": 560, "cohorts": 800}
+NARROW = 350
+
+
+def render_html(document: Mapping[str, Any]) -> str:
+    """The report as one HTML page, from the document alone (as made here or read from JSON)."""
+    return _environment().get_template("report.html.j2").render(doc=Node(document))
+
+
+def render_index(document: Mapping[str, Any]) -> str:
+    """The page that lists several reports, from the index document alone."""
+    return _environment().get_template("index.html.j2").render(doc=Node(document))
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("consortia.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"num": number, "plain": plain, "cell": _cell}
+    environment.globals |= {"picture": _picture}
+    return environment
+
+
+def _picture(name: str, chart: Node) -> Markup:
+    """A picture drawn twice, for wide and for narrow screens, so that its text keeps its size.
+
+    The style sheet shows one of the two; the other is hidden from everyone.
+    """
+    draw = DRAWINGS[name]
+    return Markup('<div class="wide">{}</div><div class="narrow">{}</div>').format(
+        draw(chart, WIDE[name], f"{name}-wide"), draw(chart, NARROW, f"{name}-narrow")
+    )
+
+
+def _cell(node: Node, rule: Node | str) -> Markup | Node:
+    """A table cell under its column's rule: text as text, anything else as a number."""
+    rule = rule.value if isinstance(rule, Node) else rule
+    return node if rule == "text" else number(node, rule)

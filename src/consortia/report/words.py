@@ -1,0 +1,270 @@
+"""The study in plain English: what was asked, who was compared, and what cannot be said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from consortia.report.numerals import shown
+from consortia.specs import Exposure, GroupTime, RawGap, TwoWay
+from consortia.study import Study, label_of
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+
+ESTIMAND_TITLES = {
+    "simple": "One average over all joiners and years",
+    "group-overall": "One average over the joining years",
+    "group": "Effect by year of joining",
+    "dynamic-overall": "One average over years since joining",
+    "dynamic": "Effect by years since joining",
+    "calendar-overall": "One average over calendar years",
+    "calendar": "Effect by calendar year",
+    "att(g,t)": "Effect for each joining year in each year",
+    "raw-gap": "Members against the rest",
+    "raw-gap-by-year": "Members against the rest, year by year",
+    "two-way": "Each provider against itself",
+}
+
+ESTIMAND_MEANINGS = {
+    "simple": "every joiner counts once for every year after joining",
+    "group-overall": "the average effect on each joining year's providers over the years after they "
+    "joined, averaged over joining years by their size",
+    "group": "the average over the years after joining, for the providers that joined in one year",
+    "dynamic-overall": "the effects by years since joining, averaged over those years alike",
+    "dynamic": "the average over the providers seen that many years after (or before) joining",
+    "calendar-overall": "the effects by calendar year, averaged over those years alike",
+    "calendar": "the average over everyone who had joined by that year",
+    "att(g,t)": "the smallest pieces, of which every other effect here is an average",
+    "raw-gap": "the difference between the average of members and of the rest, adjusted for nothing",
+    "raw-gap-by-year": "the same difference within each year",
+    "two-way": "how a provider departs from its own average and the year's average once a member",
+}
+
+
+def listed(words: Sequence[str], joined: str = "and") -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    if len(words) < 2:
+        return "".join(words)
+    return ", ".join(words[:-1]) + f" {joined} " + words[-1]
+
+
+def counted(n: int, singular: str, plural: str = "") -> str:
+    return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def day(month_day: str) -> str:
+    """'09-30' becomes '30 September'."""
+    return f"{int(month_day[3:])} {MONTHS[int(month_day[:2]) - 1]}"
+
+
+def estimand(study: Study, name: str) -> str:
+    """What the headline number is an average of."""
+    joining = f"What joining {study.arm_label} did to {study.outcome_label}"
+    if name in ("raw-gap", "two-way"):
+        joining = f"How {study.outcome_label} differs with membership of {study.arm_label}"
+    return f"{joining}: {ESTIMAND_MEANINGS.get(name, name)}."
+
+
+def comparison(study: Study) -> str:
+    """Whom the joiners are compared with."""
+    if isinstance(study.method, RawGap):
+        return f"All providers that do not hold {study.arm_label}, as they are."
+    if isinstance(study.method, TwoWay):
+        return f"Providers while they do not hold {study.arm_label}, including joiners before they join."
+    who = (
+        f"Providers that do not join {study.arm_label} in any year studied"
+        if study.comparison == "never"
+        else f"Providers that have not joined {study.arm_label} by the year in question, whether or "
+        "not they join later"
+    )
+    return f"{who}, over the same years."
+
+
+def held(study: Study) -> str:
+    """What is kept equal between joiners and comparison."""
+    parts: list[str] = []
+    if study.hold:
+        labels = listed([label_of(study.arms[name], name) for name in study.hold])
+        parts.append(
+            f"Compared only between providers that are alike in {labels}, and only while that stays "
+            "as it was in the year before joining."
+        )
+    if study.covariates:
+        names = listed([name.replace("_", " ") for name in study.covariates])
+        parts.append(f"Compared between providers alike in {names}.")
+    if study.alongside:
+        labels = listed([label_of(study.arms[name], name) for name in study.alongside])
+        parts.append(f"Not held equal, only counted: {labels}.")
+    return " ".join(parts) or "Nothing else was held equal."
+
+
+def exposure(rule: Exposure) -> str:
+    """The exposure rule in full: whose results count as results of a member."""
+    cut = day(rule.cutoff)
+    if rule.calendar_year:
+        text = (
+            f"Results of a year count as a member's when the provider joined by {cut} of that year."
+        )
+    else:
+        text = (
+            f"Results of a year count as a member's when the provider joined by {cut} of the year "
+            "before, at the start of the school year that led to them: results of summer 2017 need "
+            f"membership by {cut} 2016."
+        )
+    text += {
+        "unexposed": " Joining later in the year counts from the next year's results.",
+        "exposed": " Joining later in the year counts from that same year's results.",
+        "missing": " Results of a year in which a provider joined later than that are left out.",
+    }[rule.partial]
+    text += {
+        "before-window": " Where the date of joining is unknown, the provider counts as a member all "
+        "along.",
+        "first-seen": " Where the date of joining is unknown, the first snapshot that shows it counts.",
+        "ignore": " Where the date of joining is unknown, the membership is not counted.",
+    }[rule.unknown_from]
+    return (
+        text
+        + {
+            "keep": " A provider that leaves again stays a joiner.",
+            "censor": " Results after leaving are left out.",
+        }[rule.leavers]
+    )
+
+
+def weighting(study: Study) -> str:
+    if not study.weights.column:
+        return "Every provider counts the same, whatever its size."
+    column = study.weights.column.replace("_", " ")
+    if study.weights.by == "year" and not isinstance(study.method, GroupTime):
+        return f"A provider counts by its {column} in each year."
+    return f"A provider counts by its {column}, averaged over the years studied."
+
+
+def base(study: Study) -> str:
+    """The year that results are compared with, and how it was adjusted for."""
+    if not isinstance(study.method, GroupTime):
+        return ""
+    back = 1 + study.method.anticipation
+    text = (
+        "Results are compared with those of the last year before joining."
+        if back == 1
+        else f"Results are compared with those of the year {back} years before joining, because the "
+        f"{counted(study.method.anticipation, 'year')} just before may already be touched by what "
+        "led to joining."
+    )
+    if study.covariates or study.hold:
+        text += {
+            "regression": " Differences between joiners and comparison are adjusted by regression.",
+            "weighting": " Differences between joiners and comparison are adjusted by weighting.",
+            "doubly-robust": " Differences between joiners and comparison are adjusted twice over, by "
+            "regression and by weighting; one of the two needs to be right.",
+        }[study.method.adjust]
+    return text
+
+
+def sample(study: Study) -> str:
+    parts = [
+        f"{w.column.replace('_', ' ')} is {listed(w.keep, 'or')}"
+        if w.keep
+        else f"{w.column.replace('_', ' ')} is not {listed(w.drop, 'or')}"
+        for w in study.where
+    ]
+    return f"Providers whose {listed(parts)}." if parts else "Every provider in the outcomes file."
+
+
+def years(first: int | None, last: int | None) -> str:
+    match first, last:
+        case None, None:
+            return "All years in the outcomes file."
+        case None, _:
+            return f"Results up to {last}."
+        case _, None:
+            return f"Results from {first}."
+        case _:
+            return f"Results from {first} to {last}."
+
+
+def clusters(study: Study, n: int) -> str:
+    name = study.inference.cluster
+    if name == "provider":
+        return "Providers are taken as independent of one another."
+    if name == "collaboration":
+        return (
+            f"Providers in the same collaboration move together: {counted(n, 'cluster')}, those in "
+            "none standing alone; a provider in several belongs to each."
+        )
+    return f"Providers in the same {name.replace('_', ' ')} move together: {counted(n, 'cluster')}."
+
+
+def standard_deviation(study: Study) -> str:
+    """What the unit of page one means, in a few words."""
+    outcome = study.outcomes[study.outcome]
+    whose = outcome.sd_of if outcome.sd is not None else "providers"
+    one = whose.removesuffix("s")
+    return (
+        f"One standard deviation (SD) is how far {a(one)}’s result typically lies from the average of "
+        f"{whose}."
+    )
+
+
+def a(word: str) -> str:
+    return f"{'an' if word[:1].lower() in 'aeiou' else 'a'} {word}"
+
+
+def gap(raw: float, answer: float, unit: str, rule: str) -> tuple[str, float | None]:
+    """How much of the raw difference was never the collaboration's: a sentence, and the share of
+    the raw difference where a share makes sense (same sign, and the answer no larger)."""
+    there = shown(raw, rule)
+    left = shown(answer, rule)
+    size = shown(abs(raw - answer), rule.replace("signed", "fixed"))
+    if left == there:
+        return (
+            f"The raw difference between members and the rest is {there} {unit}, and so is the "
+            "answer: nothing else seems to have made it up.",
+            0.0 if raw else None,
+        )
+    if raw * answer > 0 and abs(answer) <= abs(raw):
+        share = 1 - answer / raw
+        return (
+            f"Members differ from the rest by {there} {unit}. About {size} of that "
+            f"({shown(share, 'percent')}) was never the collaboration’s; {left} is what joining "
+            "did, on this estimate.",
+            share,
+        )
+    return (
+        f"Members differ from the rest by {there} {unit}, but joining did {left}, on this estimate: "
+        f"the raw difference is off by {size}, which was never the collaboration’s.",
+        None,
+    )
+
+
+def limits(study: Study, joiners: int | None, simulated: bool) -> list[str]:
+    """What this report cannot say, whatever its numbers."""
+    who = f"the {joiners:,} joiners" if joiners else "the joiners"
+    out = [
+        "Nobody drew lots for joining. The answer holds if, without joining, joiners would have moved "
+        "as the comparison did; the checks can cast doubt on that, they cannot prove it.",
+        f"It speaks of {who} counted here in the years studied, not of providers that might join "
+        "later or elsewhere.",
+        "Providers that did not join may have gained or lost because others did. That is not "
+        "measured here, and would carry over into the comparison.",
+        f"It looks at one outcome, {study.outcome_label}, and weighs no cost against it.",
+    ]
+    if study.exposure.leavers == "keep":
+        out.append("It is about joining, not about staying: those who left again count as joiners.")
+    if study.outcomes[study.outcome].sd is None:
+        out.append(
+            "Standard deviations here are between providers, which lie closer together than pupils or "
+            "students do: do not compare the size with effects stated in pupils’ standard deviations."
+        )
+    if simulated:
+        out.append(
+            "The sector is simulated: it shows how the method works, nothing about real providers."
+        )
+    return out

@@ -1,0 +1,245 @@
+"""What comes out: fits, effect tables, findings, evaluations. Results never import the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from consortia.maths.influence import Influence
+from consortia.panel import Arrays, FlowStep, Note, Source
+from consortia.study import Study
+
+Floats = NDArray[np.float64]
+
+EFFECTS: dict[str, Any] = {
+    "estimand": pl.String,
+    "arm": pl.String,
+    "cohort": pl.Int32,
+    "year": pl.Int32,
+    "event_time": pl.Int32,
+    "estimate": pl.Float64,
+    "std_error": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "band_low": pl.Float64,
+    "band_high": pl.Float64,
+    "p_value": pl.Float64,
+    "n_treated": pl.Int64,
+    "n_control": pl.Int64,
+    "caution": pl.String,
+}
+"""The one schema of every table of effects; a simulated run adds ``truth`` (Float64).
+
+``low``/``high`` bound one effect at a time; ``band_low``/``band_high`` bound all rows of the same
+estimand at once (uniform band), null where there is only one row. ``p_value`` is two-sided.
+An effect that is not identified has null numbers and a caution "not identified, because ...".
+"""
+
+Estimand = Literal[
+    "att(g,t)", "simple", "group", "group-overall", "calendar", "calendar-overall",
+    "dynamic", "dynamic-overall", "raw-gap", "raw-gap-by-year", "two-way",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectKey:
+    """Which effect a row is: estimand, and the cohort, year or event time it belongs to."""
+
+    estimand: Estimand
+    cohort: int | None = None
+    year: int | None = None
+    event_time: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """What an estimator returns: m effects and their influence functions, never standard errors.
+
+    ``theta`` (m,) is NaN for an effect that is not identified (its caution says why) and for it
+    the influence is zero; a reference effect that is zero by construction (event time -1 with a
+    universal base) has theta 0, influence zero and the caution "reference year".
+    ``headline`` is the row that answers the study's question.
+    ``dof_factor`` multiplies the variance under the "regression" small-sample convention.
+    """
+
+    method: str
+    keys: tuple[EffectKey, ...]
+    theta: Floats
+    influence: Influence
+    n_treated: NDArray[np.int64]
+    n_control: NDArray[np.int64]
+    cautions: tuple[str, ...]
+    headline: int
+    small_sample: Literal["none", "clusters", "regression"]
+    dof_factor: float = 1.0
+    flow: tuple[FlowStep, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        found = int(np.isfinite(self.theta).sum())
+        head = self.theta[self.headline]
+        return (
+            f"Fit({self.method}: {found} of {len(self.keys)} effects identified\n"
+            f"    headline {self.keys[self.headline].estimand} = {head:.4f})"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A Fit with its uncertainty: the effect table (EFFECTS), the covariance, the conventions.
+
+    ``dof``: degrees of freedom of the t distribution behind intervals and p-values; 0 = normal.
+    """
+
+    method: str
+    effects: pl.DataFrame
+    covariance: Floats
+    headline: int
+    n_clusters: int
+    convention: str
+    critical: float
+    dof: int = 0
+    flow: tuple[FlowStep, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def row(self, index: int | None = None) -> dict[str, Any]:
+        return self.effects.row(self.headline if index is None else index, named=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One check: a verdict (True passed, False failed, None informative only), and why.
+
+    ``sentence`` is computed from the numbers in ``table``; ``numbers`` are the few that matter.
+    """
+
+    check: str
+    title: str
+    verdict: bool | None
+    sentence: str
+    table: pl.DataFrame
+    numbers: dict[str, float | int | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The answer in words by fixed thresholds (sensitivity/verdict.py)."""
+
+    words: str
+    sentence: str
+    p_positive: float | None
+    p_worthwhile: float | None
+    worthwhile: float | None
+    thresholds: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One rung of the ladder from the raw difference to the answer."""
+
+    name: str
+    label: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    n_treated: int | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coincidence:
+    """How an alongside or held arm coincides with joining, among the joiners of the window."""
+
+    arm: str
+    label: str
+    joiners: int
+    same_year: int
+    before: int
+    after: int
+    never: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """One study, one panel, answered; everything that the report shows is in here."""
+
+    study: Study
+    title: str
+    estimate: Estimate | None
+    not_identified: str
+    sd: float
+    sd_source: str
+    ladder: tuple[Rung, ...]
+    findings: tuple[Finding, ...]
+    coincidences: tuple[Coincidence, ...]
+    verdict: Verdict
+    flow: tuple[FlowStep, ...]
+    cautions: tuple[str, ...]
+    notes: tuple[Note, ...]
+    sources: tuple[Source, ...]
+    panel_digest: str
+    study_digest: str
+    assumes: str
+    command: str
+    version: str
+    simulated: bool = False
+
+    @property
+    def headline(self) -> dict[str, Any] | None:
+        return None if self.estimate is None else self.estimate.row()
+
+    def __repr__(self) -> str:
+        return f"Evaluation({self.study.arm} on {self.study.outcome}:\n           {self.verdict.words})"
+
+
+# --- rows of the tables --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A row of METHODS. ``fit(arrays, spec, study, rng) -> Fit``.
+
+    ``truth(arrays, spec, study, fit) -> (m,)``: the value each effect would take if the known
+    effects of a simulated panel were all there is.
+    """
+
+    name: str
+    fit: Callable[[Arrays, Any, Study, np.random.Generator], Fit]
+    truth: Callable[[Arrays, Any, Study, Fit], Floats]
+    answers: str
+    assumes: str
+    fails: str
+    paper: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What a check may use: the arrays, the estimate in question, and a way to fit again.
+
+    ``facts`` has the fixed facts of the providers, one row per row of ``arrays``.
+    ``refit`` raises NotIdentified where nothing can be estimated.
+    """
+
+    arrays: Arrays
+    study: Study
+    facts: pl.DataFrame
+    estimate: Estimate
+    refit: Callable[[Arrays, Study], Estimate]
+    sd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A row of CHECKS. ``run(trial, spec, rng) -> Finding``."""
+
+    name: str
+    run: Callable[[Trial, Any, np.random.Generator], Finding]
+    asks: str
+    reads: str
+    paper: str

@@ -1,0 +1,42 @@
+"""Checks: what could overturn an answer. One frozen spec, one function, one row in CHECKS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from consortia.results import Check
+from consortia.sensitivity import placebo_date, pre_trend, without_flagged
+from consortia.specs import PlaceboDate, PreTrend, WithoutFlagged
+
+CHECKS: Mapping[type, Check] = MappingProxyType(
+    {
+        PreTrend: Check(
+            name="pre-trend",
+            run=pre_trend.run,
+            asks="Were joiners and the comparison already drifting apart before joining?",
+            reads=(
+                "A high p-value reassures only as far as the test could have noticed a drift that "
+                "matters; its power is therefore given beside it."
+            ),
+            paper="Callaway & Sant'Anna 2021 (joint test); Roth 2022 (power against a drift)",
+        ),
+        PlaceboDate: Check(
+            name="placebo-date",
+            run=placebo_date.run,
+            asks="Does an effect appear where joiners are made to join before they did?",
+            reads=(
+                "Only years before the real date are used, so that any effect found is not the "
+                "collaboration's: it should be near zero."
+            ),
+            paper="Imbens & Rubin 2015, ch. 21 (pseudo-treatment)",
+        ),
+        WithoutFlagged: Check(
+            name="without-flagged",
+            run=without_flagged.run,
+            asks="Does the answer rest on providers whose data are in doubt?",
+            reads="The answer with and without them should say the same.",
+            paper="a sensitivity analysis of the sample",
+        ),
+    }
+)

@@ -1,0 +1,258 @@
+"""The doors: files or data frames in, a Panel out, or every problem at once."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+
+from consortia.errors import DataInvalid
+from consortia.panel import Panel, Source
+from consortia.sources import tables
+from consortia.sources.files import read_table
+from consortia.sources.findings import Findings, Table
+from consortia.specs import ROLES, DataSpec
+
+
+def read_panel(data: DataSpec, folder: str | Path = ".") -> Panel:
+    """The files that ``data`` names, in ``folder``, as one validated Panel.
+
+    Raises DataInvalid with every problem of every file: file, row, column, value and remedy.
+    """
+    findings = Findings()
+    read: dict[str, Table] = {}
+    if not data.outcomes:
+        findings.whole(
+            "",
+            "no outcomes file is named",
+            'Write outcomes = "..." under [data] in the study file',
+            column="data.outcomes",
+        )
+    for role in ROLES:
+        name = getattr(data, role)
+        if name:
+            table = read_table(role, Path(folder), name, findings, licence=data.licence)
+            if table is not None:
+                read[role] = table
+    return _assembled(read, data, findings)
+
+
+def panel_from_frames(
+    outcomes: Any,
+    *,
+    providers: Any = None,
+    memberships: Any = None,
+    statuses: Any = None,
+    places: Any = None,
+    covariates: Any = None,
+    data: DataSpec | None = None,
+) -> Panel:
+    """Data frames of any library that Narwhals knows (pandas, Polars, PyArrow, lazy ones) as one
+    validated Panel.
+
+    ``data`` gives renames, kinds and codes; its file names are not used. Problems name the frame
+    and the record, counted from 1. Raises DataInvalid with every problem, TypeError for something
+    that is not a data frame.
+    """
+    findings = Findings()
+    read: dict[str, Table] = {}
+    given = dict(
+        zip(ROLES, (outcomes, providers, memberships, statuses, places, covariates), strict=True)
+    )
+    spec = data or DataSpec()
+    for role, native in given.items():
+        if native is None:
+            continue
+        frame = _as_polars(role, native)
+        if frame.height == 0:
+            if role == "outcomes":
+                findings.whole(role, "the data frame has no rows", "Hand in at least one row")
+            continue
+        read[role] = Table(
+            role=role,
+            name=role,
+            frame=frame,
+            line=pl.Series("line", range(1, frame.height + 1), dtype=pl.Int64),
+            source=Source(
+                role=role,
+                name="data frame",
+                rows=frame.height,
+                digest=hashlib.sha256(frame.write_csv().encode()).hexdigest(),
+                licence=spec.licence,
+            ),
+        )
+    return _assembled(read, spec, findings)
+
+
+def _as_polars(role: str, native: Any) -> pl.DataFrame:
+    if isinstance(native, pl.DataFrame):
+        frame = native
+    else:
+        try:
+            wrapped = nw.from_native(native)
+        except TypeError:
+            raise TypeError(
+                f"{role} must be a data frame (pandas, Polars, PyArrow or another that Narwhals "
+                f"knows), not {type(native).__name__}"
+            ) from None
+        eager = wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
+        frame = eager.to_polars()
+    simple: list[pl.Expr] = []
+    for column, dtype in frame.schema.items():
+        expr = pl.col(column)
+        if isinstance(dtype, (pl.Categorical, pl.Enum)) or dtype == pl.Object:
+            expr = expr.cast(pl.String, strict=False)
+            dtype = pl.String
+        if dtype == pl.String:
+            expr = expr.str.strip_chars()
+            expr = pl.when(expr == "").then(None).otherwise(expr).alias(column)
+        simple.append(expr)
+    return frame.select(simple) if simple else frame
+
+
+def _assembled(read: dict[str, Table], spec: DataSpec, findings: Findings) -> Panel:
+    ready: dict[str, Table] = {}
+    for role, table in read.items():
+        named = tables.named(table, spec, findings)
+        if named is not None:
+            ready[role] = named
+    frames: dict[str, pl.DataFrame] = {}
+    makers = {
+        "outcomes": tables.outcomes,
+        "providers": tables.facts,
+        "memberships": tables.memberships,
+        "statuses": tables.statuses,
+        "places": tables.facts,
+    }
+    for role, make in makers.items():
+        if role in ready:
+            frames[role] = make(ready[role], spec, findings)
+    if "outcomes" in frames:
+        _join_covariates(ready.get("covariates"), frames, spec, findings)
+        _join_places(ready.get("places"), frames, findings)
+        _everyone(ready, frames, findings)
+    if findings.problems:
+        raise DataInvalid(findings.problems)
+    return Panel(
+        outcomes=frames["outcomes"].sort("provider", "year"),
+        providers=frames["providers"].sort("provider"),
+        memberships=frames.get("memberships", pl.DataFrame(schema=tables.MEMBERSHIPS)),
+        statuses=frames.get("statuses", pl.DataFrame(schema=tables.STATUSES)),
+        sources=tuple(table.source for table in read.values()),
+        notes=tuple(findings.notes),
+    )
+
+
+def _join_covariates(
+    table: Table | None, frames: dict[str, pl.DataFrame], spec: DataSpec, findings: Findings
+) -> None:
+    if table is None:
+        return
+    by_year = "year" in table.frame.columns
+    role = "outcomes" if by_year else "providers"
+    mine = (
+        tables.outcomes(table, spec, findings) if by_year else tables.facts(table, spec, findings)
+    )
+    key = ["provider", "year"] if by_year else ["provider"]
+    base = frames.get(role)
+    if base is None:
+        base = frames["outcomes"].select("provider").unique(maintain_order=True)
+    both = [c for c in mine.columns if c in base.columns and c not in key]
+    for column in both:
+        findings.whole(
+            table.name,
+            f"the column also stands in the {role} file",
+            "Keep it in one of the two files, or add it to data.ignore",
+            column=column,
+        )
+    if both:
+        return
+    findings.note(
+        "covariates",
+        "rows without a row in the outcomes file",
+        mine.join(frames["outcomes"], on=key, how="anti").height,
+    )
+    frames[role] = base.join(mine, on=key, how="left", maintain_order="left")
+
+
+def _join_places(table: Table | None, frames: dict[str, pl.DataFrame], findings: Findings) -> None:
+    if table is None or "places" not in frames:
+        return
+    mine = frames["places"].select(
+        "provider", *[c for c in tables.PLACES if c in frames["places"].columns]
+    )
+    if mine.width < 3:
+        findings.whole(
+            table.name,
+            "the file has no place",
+            "Give easting and northing, or latitude and longitude",
+        )
+        return
+    base = frames.get("providers")
+    if base is None:
+        base = frames["outcomes"].select("provider").unique(maintain_order=True)
+    both = [c for c in mine.columns if c in base.columns and c != "provider"]
+    if both:
+        findings.whole(
+            table.name,
+            "places stand in the providers file too",
+            "Keep them in one of the two files",
+            column=both[0],
+        )
+        return
+    frames["providers"] = base.join(mine, on="provider", how="left", maintain_order="left")
+
+
+def _everyone(ready: dict[str, Table], frames: dict[str, pl.DataFrame], findings: Findings) -> None:
+    """Every provider with outcomes has a row among the providers; rows of the other tables that
+    belong to nobody are counted, and a table in which nobody is found is a problem."""
+    known = frames["outcomes"].select("provider").unique()
+    for role in ("providers", "memberships", "statuses", "places"):
+        if role not in frames or role not in ready:
+            continue
+        frame = frames[role].filter(pl.col("provider").is_not_null())
+        strange = frame.join(known, on="provider", how="anti")
+        if strange.height and strange.height == frame.height:
+            findings.whole(
+                ready[role].name,
+                "no provider of this file is in the outcomes file",
+                _why_strangers(strange["provider"], known["provider"]),
+                column=ready[role].called.get("provider", "provider"),
+                found=str(strange["provider"][0]),
+            )
+        else:
+            findings.note(
+                role,
+                "rows of providers without outcomes, not used",
+                strange.height,
+                column=ready[role].called.get("provider", "provider"),
+                found=str(strange["provider"][0]) if strange.height else "",
+            )
+    if "providers" not in frames:
+        frames["providers"] = known
+        return
+    absent = known.join(frames["providers"], on="provider", how="anti")
+    findings.note("outcomes", "providers that the providers file does not have", absent.height)
+    frames["providers"] = pl.concat([frames["providers"], absent], how="diagonal")
+
+
+def _why_strangers(theirs: pl.Series, ours: pl.Series) -> str:
+    """A hint at the difference between two ways of writing identifiers."""
+    example = f"There they look like {ours[0]!r}"
+    known = set(ours.to_list())
+
+    def hit(changed: pl.Series) -> bool:
+        return any(v in known for v in changed.drop_nulls().to_list())
+
+    if hit(theirs.str.replace(r"\.0$", "")) or hit(theirs + ".0"):
+        return f"{example}: one of the files writes them with '.0' at the end; save them as text"
+    short = {v.lstrip("0") for v in known}
+    if any(v.lstrip("0") in short for v in theirs.drop_nulls().to_list()):
+        return f"{example}: one of the files lost its leading zeros; save them as text"
+    folded = {v.casefold().replace(" ", "") for v in known}
+    if any(v.casefold().replace(" ", "") in folded for v in theirs.drop_nulls().to_list()):
+        return f"{example}: they differ in capital letters or spaces"
+    return f"{example}: use the same identifier in both files"

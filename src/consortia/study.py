@@ -1,0 +1,109 @@
+"""A study: one question, asked in a way that can be dated before it is answered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+
+from consortia.errors import did_you_mean
+from consortia.specs import (
+    Arm,
+    CheckSpec,
+    Comparison,
+    Exposure,
+    GroupTime,
+    Inference,
+    MethodSpec,
+    Outcome,
+    PlaceboDate,
+    PreTrend,
+    Weights,
+    Where,
+    Window,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """Everything that decides an answer, apart from the data.
+
+    ``arm``, ``hold`` and ``alongside`` are names in ``arms``; ``outcome`` is a name in
+    ``outcomes``. Arms in ``hold`` are held fixed (compared only between providers that hold the
+    same of them, and only while they keep them); arms in ``alongside`` are not held, but the report
+    counts how often they come on the same day and what holding them would say.
+
+    Raises ValueError for a name that is not defined, with the nearest known one.
+    """
+
+    question: str
+    outcome: str
+    arm: str
+    outcomes: dict[str, Outcome]
+    arms: dict[str, Arm]
+    hold: tuple[str, ...] = ()
+    alongside: tuple[str, ...] = ()
+    comparison: Comparison = "never"
+    covariates: tuple[str, ...] = ()
+    where: tuple[Where, ...] = ()
+    window: Window = Window()
+    exposure: Exposure = Exposure()
+    weights: Weights = Weights()
+    method: MethodSpec = GroupTime()
+    checks: tuple[CheckSpec, ...] = (PreTrend(), PlaceboDate())
+    inference: Inference = Inference()
+
+    def __post_init__(self) -> None:
+        if not self.question.strip():
+            raise ValueError("question must be put in words")
+        if self.outcome not in self.outcomes:
+            raise ValueError(
+                f"outcome {self.outcome!r} is not defined. "
+                + did_you_mean(self.outcome, list(self.outcomes))
+            )
+        for role, names in (
+            ("arm", (self.arm,)),
+            ("hold", self.hold),
+            ("alongside", self.alongside),
+        ):
+            for name in names:
+                if name not in self.arms:
+                    raise ValueError(
+                        f"{role} {name!r} is not defined. " + did_you_mean(name, list(self.arms))
+                    )
+        for role, names in (("hold", self.hold), ("alongside", self.alongside)):
+            if self.arm in names:
+                raise ValueError(f"the arm {self.arm!r} cannot also stand in {role}")
+        both = set(self.hold) & set(self.alongside)
+        if both:
+            raise ValueError(f"{sorted(both)} cannot stand in both hold and alongside")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical form: the same question has the same digest on any machine."""
+        return hashlib.sha256(canonical(self).encode()).hexdigest()
+
+    @property
+    def arm_label(self) -> str:
+        return label_of(self.arms[self.arm], self.arm)
+
+    @property
+    def outcome_label(self) -> str:
+        return self.outcomes[self.outcome].label or self.outcome.replace("_", " ")
+
+    def with_(self, **changes: object) -> Study:
+        """A copy with some fields changed, checked again."""
+        return replace(self, **changes)  # pyright: ignore[reportArgumentType]
+
+
+def label_of(arm: Arm, name: str) -> str:
+    return arm.label or name.replace("_", " ")
+
+
+def canonical(study: Study) -> str:
+    """Sorted-key JSON without spaces; only the outcome and the arms that the question uses."""
+    form = asdict(study)
+    form["outcomes"] = {study.outcome: form["outcomes"][study.outcome]}
+    used = {study.arm, *study.hold, *study.alongside}
+    form["arms"] = {k: v for k, v in form["arms"].items() if k in used}
+    return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,170 @@
+"""From words to letters: every provider and year that falls out is counted."""
+
+import numpy as np
+import pytest
+
+from consortia.errors import DataInvalid, NotIdentified
+from consortia.specs import Exposure, Inference, Weights, Where, Window
+
+YEARS = range(2015, 2020)
+
+
+def scores(*providers: str) -> dict[tuple[str, int], float]:
+    return {(p, y): 10.0 * k + y - 2015 for k, p in enumerate(providers) for y in YEARS}
+
+
+@pytest.fixture
+def panel(make_panel):
+    y = scores("a", "b", "c", "d")
+    y[("d", 2016)] = None
+    del y[("c", 2019)]
+    return make_panel(
+        y,
+        joins=[
+            ("a", "T1", "trust", "2016-09-01"),
+            ("b", "T1", "trust", "2010-09-01"),
+            ("b", "T2", "trust", "2017-09-01"),
+            ("c", "C1", "club", "2016-09-01"),
+            ("zz", "T9", "trust", "2016-09-01"),
+        ],
+        statuses=[("a", "academy", "2016-09-01"), ("c", "academy", "2017-09-01")],
+        facts={
+            "area": {"a": "N", "b": "N", "c": "S", "d": "S"},
+            "poor": {"a": 0.1, "b": 0.2, "c": 0.3, "d": None},
+        },
+        pupils={(p, y): 100.0 + y - 2015 for p in "abc" for y in YEARS},
+    )
+
+
+def flow(arrays) -> dict[str, tuple[int, int]]:
+    return {s.step: (s.providers, s.provider_years) for s in arrays.flow}
+
+
+def test_letters(panel, make_study) -> None:
+    a = panel.arrays(make_study())
+    assert a.provider.tolist() == ["a", "b", "c", "d"]
+    assert a.years.tolist() == list(YEARS)
+    assert a.cohort.tolist() == [2, 0, 5, 5]
+    assert a.D.sum(axis=1).tolist() == [3, 5, 0, 0]
+    assert a.joiners.tolist() == [True, False, False, False]
+    assert np.isnan(a.Y[3, 1]) and np.isnan(a.Y[2, 4])
+    assert a.Y[1].tolist() == [10, 11, 12, 13, 14]
+    assert (a.W == np.isfinite(a.Y)).all()
+    assert flow(a)["score missing"] == (0, 1)
+    assert a.stratum_names == ("all",)
+
+
+def test_weights_by_provider_and_by_year(panel, make_study) -> None:
+    a = panel.arrays(make_study(weights=Weights(column="pupils")))
+    assert a.provider.tolist() == ["a", "b", "c"]
+    assert a.w.tolist() == [102.0, 102.0, pytest.approx(101.5)]
+    assert flow(a)["no pupils in any year"] == (1, 0)
+    b = panel.arrays(make_study(weights=Weights(column="pupils", by="year")))
+    assert b.W[0].tolist() == [100, 101, 102, 103, 104]
+
+
+def test_held_arm_censors_and_splits_into_strata(panel, make_study) -> None:
+    a = panel.arrays(make_study(hold=("academy",)))
+    rows = dict(zip(a.provider.tolist(), range(a.n), strict=True))
+    # a becomes an academy as it joins: nothing after joining is left.
+    assert np.isfinite(a.Y[rows["a"]]).tolist() == [True, True, False, False, False]
+    # c becomes one in 2017/18: a comparison until then.
+    assert np.isfinite(a.Y[rows["c"]]).tolist() == [True, True, True, False, False]
+    assert a.stratum_names == ("not academy",)
+    assert flow(a)["academy changed"] == (0, 4)
+
+
+def test_regime_is_that_of_the_year_before_joining(make_panel, make_study) -> None:
+    panel = make_panel(
+        scores("j", "n"),
+        joins=[("j", "T", "trust", "2017-09-01")],
+        statuses=[("j", "academy", "2015-09-01")],
+    )
+    a = panel.arrays(make_study(hold=("academy",)))
+    assert np.isfinite(a.Y[0]).tolist() == [False, True, True, True, True]
+    assert [a.stratum_names[k] for k in a.stratum] == ["academy", "not academy"]
+
+
+def test_window_and_where(panel, make_study) -> None:
+    a = panel.arrays(
+        make_study(window=Window(first=2016, last=2018), where=(Where(column="area", drop=("S",)),))
+    )
+    assert a.provider.tolist() == ["a", "b"]
+    assert a.years.tolist() == [2016, 2017, 2018]
+    assert flow(a)["outside the study (area)"] == (2, 9)
+    assert flow(a)["outside the window"] == (0, 4)
+
+
+def test_covariates_fixed_by_year_and_levels(panel, make_study) -> None:
+    a = panel.arrays(make_study(covariates=("poor", "area", "pupils")))
+    assert a.X_names == ("poor", "area = S")
+    assert a.Z_names == ("pupils",)
+    assert a.provider.tolist() == ["a", "b", "c"]
+    assert a.X[:, 1].tolist() == [0, 0, 1]
+    assert a.Z[0, :, 0].tolist() == [100, 101, 102, 103, 104]
+    assert flow(a)["fixed covariate missing"] == (1, 0)
+
+
+def test_partial_year_left_out_and_leavers_censored(make_panel, make_study) -> None:
+    panel = make_panel(scores("a", "b"), joins=[("a", "T", "trust", "2015-12-01", "2018-01-31")])
+    a = panel.arrays(make_study(exposure=Exposure(partial="missing", leavers="censor")))
+    assert np.isfinite(a.Y[0]).tolist() == [True, False, True, True, False]
+    assert flow(a)["joined during the year"] == (0, 1)
+    assert flow(a)["left trust"] == (0, 1)
+    kept = panel.arrays(make_study())
+    assert np.isfinite(kept.Y).all()
+    assert any("left trust" in c for c in kept.cautions)
+
+
+def test_clusters_overlap(panel, make_study) -> None:
+    a = panel.arrays(make_study(inference=Inference(cluster="collaboration")))
+    M = a.incidence.toarray()
+    assert M.sum(axis=1).tolist() == [1, 2, 1, 1]
+    assert (M @ M.T)[0, 1] == 1  # a and b share T1
+    assert (M @ M.T)[2, 3] == 0
+    area = panel.arrays(make_study(inference=Inference(cluster="area")))
+    assert area.incidence.toarray().tolist() == [[1, 0], [1, 0], [0, 1], [0, 1]]
+
+
+def test_unknown_names_are_refused_all_at_once(panel, make_study) -> None:
+    from consortia.specs import Arm
+
+    study = make_study(
+        arms={"trust": Arm(kinds=("trus",)), "academy": Arm(status="acadmy")},
+        alongside=("academy",),
+        covariates=("por",),
+        inference=Inference(cluster="aera"),
+        weights=Weights(column="pupil"),
+    )
+    with pytest.raises(DataInvalid) as caught:
+        panel.arrays(study)
+    text = str(caught.value)
+    assert len(caught.value.problems) == 5
+    for close in ("'trust'", "'academy'", "'poor'", "'area'", "'pupils'"):
+        assert f"Did you mean {close}" in text
+
+
+def test_nobody_joins_is_not_identified(make_panel, make_study) -> None:
+    panel = make_panel(scores("a", "b"), joins=[("a", "T", "trust", "2030-09-01")])
+    with pytest.raises(NotIdentified, match="no provider holds trust"):
+        panel.arrays(make_study())
+    with pytest.raises(NotIdentified, match="fewer than two years"):
+        panel.arrays(make_study(window=Window(first=2019)))
+
+
+def test_negative_weight_is_refused(make_panel, make_study) -> None:
+    panel = make_panel(
+        scores("a", "b"),
+        joins=[("a", "T", "trust", "2016-09-01")],
+        pupils={(p, y): -5.0 for p in "ab" for y in YEARS},
+    )
+    with pytest.raises(DataInvalid, match="below zero"):
+        panel.arrays(make_study(weights=Weights(column="pupils")))
+
+
+def test_arms_with_gaps_in_years(make_panel, make_study) -> None:
+    y = {(p, t): 1.0 for p in "ab" for t in (2018, 2019, 2022, 2023)}
+    panel = make_panel(y, joins=[("a", "T", "trust", "2019-11-01")])
+    a = panel.arrays(make_study())
+    # First exposed year 2021 was not measured: the cohort is the first measured one after it.
+    assert a.years[a.cohort[0]] == 2022

@@ -1,0 +1,36 @@
+from consortia.errors import DataInvalid, NotIdentified, Problem, did_you_mean, nearest
+
+
+def test_problem_says_place_value_and_remedy() -> None:
+    text = str(
+        Problem(
+            file="outcomes.csv",
+            row=17,
+            column="year",
+            found="20x7",
+            problem="is not a year",
+            remedy="Write four digits",
+        )
+    )
+    assert (
+        text == "outcomes.csv, row 17, column year: is not a year (found '20x7'). Write four digits"
+    )
+
+
+def test_all_problems_are_carried() -> None:
+    problems = [Problem(problem=f"p{k}", remedy="r") for k in range(3)]
+    error = DataInvalid(problems)
+    assert len(error.problems) == 3
+    assert error.exit_code == 3
+    assert str(error).startswith("3 problems") and all(f"p{k}" in str(error) for k in range(3))
+
+
+def test_nearest_name_ignores_case_and_refuses_far_ones() -> None:
+    assert nearest("Maths_Progres", ["maths_progress", "reading_progress"]) == "maths_progress"
+    assert nearest("zzz", ["maths_progress"]) == ""
+    assert "Did you mean 'alpha'" in did_you_mean("alpa", ["alpha", "beta"])
+    assert "Did you mean" not in did_you_mean("q", ["alpha"])
+
+
+def test_not_identified_reads_as_a_sentence() -> None:
+    assert str(NotIdentified("nobody joined")) == "not identified, because nobody joined"
