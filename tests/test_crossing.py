@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from consortia.errors import DataInvalid, NotIdentified
-from consortia.specs import Exposure, Inference, Weights, Where, Window
+from consortia.specs import Exposure, GroupTime, Inference, Weights, Where, Window
 
 YEARS = range(2015, 2020)
 
@@ -168,3 +168,23 @@ def test_arms_with_gaps_in_years(make_panel, make_study) -> None:
     a = panel.arrays(make_study())
     # First exposed year 2021 was not measured: the cohort is the first measured one after it.
     assert a.years[a.cohort[0]] == 2022
+
+
+def test_years_touched_by_joining_just_after_the_window_are_left_out(make_panel, make_study) -> None:
+    panel = make_panel(
+        scores("a", "b", "c", "d"),
+        joins=[
+            ("a", "T", "trust", "2016-09-01"),
+            ("b", "T", "trust", "2019-09-01"),
+            ("c", "T", "trust", "2020-09-01"),
+        ],
+    )
+    one = panel.arrays(make_study(method=GroupTime(anticipation=1)))
+    assert np.isnan(one.Y).sum(axis=1).tolist() == [0, 1, 0, 0]
+    assert np.isnan(one.Y[1, 4])
+    assert flow(one)["joins trust just after the window"] == (0, 1)
+    two = panel.arrays(make_study(method=GroupTime(anticipation=2)))
+    assert np.isnan(two.Y).sum(axis=1).tolist() == [0, 2, 1, 0]
+    inside = panel.arrays(make_study(method=GroupTime(anticipation=1), window=Window(last=2018)))
+    assert np.isnan(inside.Y).sum() == 0
+    assert np.isfinite(panel.arrays(make_study()).Y).all()

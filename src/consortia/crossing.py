@@ -18,6 +18,7 @@ from scipy import sparse
 from consortia.errors import DataInvalid, NotIdentified, Problem, did_you_mean
 from consortia.exposure import BEFORE, NEVER_YEAR, Spans, spans, spells_of
 from consortia.panel import Arrays, Bools, Floats, FlowStep, Held, Ints, Panel
+from consortia.specs import GroupTime
 from consortia.study import Study, label_of
 
 
@@ -380,6 +381,19 @@ def _exposure_rules(
             f"{int((leavers & joiner).sum()):,} joiners left {arm} within the window and are kept as "
             "joiners: the answer is about joining, not about staying"
         )
+    # A comparison provider that joins soon after the window is touched too: leaving its last years
+    # in would favour providers on their way in over those that had reason to stay out.
+    ahead = study.method.anticipation if isinstance(study.method, GroupTime) else 0
+    soon = (span.first > years[-1]) & (span.first <= years[-1] + ahead)
+    touched = soon[:, None] & (years[None, :] >= span.first[:, None] - ahead) & np.isfinite(Y)
+    Y[touched] = np.nan
+    ledger.add(
+        f"joins {arm} just after the window",
+        0,
+        int(touched.sum()),
+        "years that joining already touches (method.anticipation) are left out of the comparison",
+        "cells",
+    )
     lost = span.unseen & joiner
     if lost.any():
         ledger.cautions.append(

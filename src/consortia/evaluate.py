@@ -16,7 +16,7 @@ from consortia.panel import Arrays, FlowStep, Held, Panel
 from consortia.results import Coincidence, Estimate, Evaluation, Finding, Rung, Trial
 from consortia.sensitivity import CHECKS
 from consortia.sensitivity.verdict import decide
-from consortia.specs import RawGap, TwoWay
+from consortia.specs import GroupTime, RawGap, TwoWay
 from consortia.streams import Streams
 from consortia.study import Study, label_of
 from consortia.version import __version__
@@ -49,7 +49,7 @@ def evaluate(
     estimate: Estimate | None = None
     if arrays is not None:
         estimate, because = _try(lambda: run_method(arrays, study, streams.at("inference").rng()))
-    if estimate is not None and not np.isfinite(estimate.row()["estimate"] or np.nan):
+    if estimate is not None and estimate.row()["estimate"] is None:
         because = str(estimate.row()["caution"]).removeprefix("not identified, because ")
         estimate = None
 
@@ -163,13 +163,13 @@ def _ladder(
     rungs.append(_as_rung("answer", f"The answer: {_answer_label(study)}", estimate))
     if study.alongside and not isinstance(study.method, RawGap):
         say("holding the other arms")
-        labels = _list([label_of(study.arms[a], a) for a in study.alongside])
+        labels = _held_as_was(study, study.alongside)
         held = study.with_(hold=others, alongside=())
         arrays, because = _try(lambda: panel.arrays(held))
         rungs.append(
             Rung(
                 name="held",
-                label=f"With {labels} held as it was",
+                label=f"With {labels}",
                 estimate=None,
                 low=None,
                 high=None,
@@ -177,7 +177,7 @@ def _ladder(
                 note=f"not identified, because {because}",
             )
             if arrays is None
-            else _rung("held", f"With {labels} held as it was", arrays, held, streams)
+            else _rung("held", f"With {labels}", arrays, held, streams)
         )
     return tuple(rungs)
 
@@ -191,10 +191,17 @@ def _answer_label(study: Study) -> str:
         return "members against the rest"
     if isinstance(study.method, TwoWay):
         return "each provider against itself"
-    text = f"joiners against {_rest(study)}, from the year before joining"
+    back = 1 + (study.method.anticipation if isinstance(study.method, GroupTime) else 0)
+    when = "the year" if back == 1 else f"{back} years"
+    text = f"joiners against {_rest(study)}, from {when} before joining"
     if study.hold:
-        text += f", {_list([label_of(study.arms[a], a) for a in study.hold])} held as it was"
+        text += f", {_held_as_was(study, study.hold)}"
     return text
+
+
+def _held_as_was(study: Study, names: tuple[str, ...]) -> str:
+    words = _list([label_of(study.arms[a], a) for a in names])
+    return f"{words} held as {'it was' if len(names) == 1 else 'they were'}"
 
 
 def _rung(name: str, label: str, arrays: Arrays, study: Study, streams: Streams) -> Rung:
@@ -286,7 +293,7 @@ def _coincide(study: Study, arrays: Arrays, held: Held) -> Coincidence:
         sentence += (
             f" The answer rests on those {tell:,}."
             if is_held
-            else f" The answer is about both together, wherever both came together."
+            else " For the others the answer is about both together."
         )
     return Coincidence(
         arm=held.name,
@@ -343,10 +350,6 @@ def _cautions(
         if caution:
             out.append(caution)
         out.extend(estimate.notes)
-        if 0 < estimate.n_clusters < 30:
-            out.append(
-                f"only {estimate.n_clusters} clusters: intervals from so few are too narrow as a rule"
-            )
     return tuple(dict.fromkeys(out))
 
 

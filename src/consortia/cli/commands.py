@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as jsonlib
-import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -31,13 +30,14 @@ def demo(seed: int, out: Path, json: bool, quiet: bool) -> None:
         panel = simulate(SchoolSector(providers=DEMO_PROVIDERS), Streams(seed))
         command = "consortia demo" + ("" if seed == 7 else f" --seed {seed}")
         evaluation = run(sector_study(), panel, command=command, progress=step)
-        paths = write(evaluation, out)
+        made = document(evaluation)
+        written = write(made, out)
         done()
     if json:
-        _print_json({"reports": _files(paths), "evaluations": [document(evaluation)]})
+        _print_json({"reports": [str(written.html), str(written.json)], "evaluations": [made]})
         return
     show(evaluation)
-    print(f"\nReport: {_html(paths)}")
+    print(f"\nReport: {written.html}")
 
 
 def evaluate(
@@ -84,21 +84,27 @@ def evaluate(
             )
             done()
         # Only now, when everything has worked, is anything written.
+        documents = [document(e) for _, e in evaluations]
         many = len(evaluations) > 1
-        written = [write(e, out / name if many else out) for name, e in evaluations]
+        written = [
+            write(made, out / name if many else out)
+            for made, (name, _) in zip(documents, evaluations, strict=True)
+        ]
+        first = written[0].html
         if many:
-            index = write_index([(name, e) for name, e in evaluations], out)
+            links = [f"{name}/report.html" for name, _ in evaluations]
+            first = write_index(documents, links, out).html
     if json:
         _print_json(
             {
-                "reports": [f for paths in written for f in _files(paths)],
-                "evaluations": [document(e) for _, e in evaluations],
+                "reports": [str(f) for w in written for f in (w.html, w.json)],
+                "evaluations": documents,
             }
         )
         return
     for _, e in evaluations:
         show(e)
-    print(f"\nReport: {index if many else _html(written[0])}")
+    print(f"\nReport: {first}")
 
 
 def check_data(study: Path, data: Path | None, json: bool) -> None:
@@ -118,9 +124,10 @@ def check_data(study: Path, data: Path | None, json: bool) -> None:
 
 
 def init(folder: Path, out: Path | None, force: bool, json: bool) -> None:
+    from consortia.sources import inspect_folder
     from consortia.studyfile import init as write_template
 
-    path = write_template(folder, out, force=force)
+    path = write_template(inspect_folder(folder), folder, out, force=force)
     if json:
         _print_json({"study": str(path)})
         return
@@ -253,17 +260,9 @@ def _command(study: Path, data: Path | None, one: Any, draws: int | None) -> str
     return shlex.join(parts)
 
 
-def _files(paths: Any) -> list[str]:
-    return [str(p) for p in (paths.values() if isinstance(paths, dict) else paths)]
-
-
-def _html(paths: Any) -> str:
-    return next(p for p in _files(paths) if p.endswith(".html"))
-
-
 def _print_json(value: Any) -> None:
     jsonlib.dump(value, sys.stdout, ensure_ascii=False, indent=1, allow_nan=False)
-    sys.stdout.write(os.linesep if os.linesep == "\n" else "\n")
+    sys.stdout.write("\n")
 
 
 @contextmanager

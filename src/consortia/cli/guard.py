@@ -32,6 +32,14 @@ def guarded(as_json: bool) -> Iterator[None]:
         else:
             print(f"Not identified, because {error.because}.", file=sys.stderr)
         raise typer.Exit(error.exit_code) from None
+    except OSError as error:
+        # Reading turns file faults into DataInvalid; what is left is a folder that cannot be used.
+        message = f"{error.filename or 'the output folder'}: {error.strerror or error}"
+        if as_json:
+            _emit("cannot-write", message, ())
+        else:
+            print(f"Cannot write. {message}. Choose another folder with --out.", file=sys.stderr)
+        raise typer.Exit(2) from None
     except ConsortiaError as error:
         if as_json:
             _emit("error", str(error), ())

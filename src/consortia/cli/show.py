@@ -14,7 +14,9 @@ MARK = {True: "passed", False: "FAILED", None: "cannot tell"}
 
 
 def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    # Without a terminal (a file, a pipe) nothing says how wide: tables then take what they need.
+    console = Console(highlight=False, soft_wrap=True)
+    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=140)
 
 
 def show_evaluation(e: Evaluation) -> None:

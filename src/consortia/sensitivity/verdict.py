@@ -24,6 +24,13 @@ USELESS = 0.10
 DEFAULT_WORTHWHILE_SD = 0.05
 """Smallest worthwhile effect, in standard deviations, where the study states none."""
 
+_FAILED = {
+    "pre-trend": "joiners were already drifting away from the comparison before they joined",
+    "placebo-date": "an effect shows before there could be one",
+    "without-flagged": "the answer rests on providers whose data are in doubt",
+}
+"""Why the words are withheld, by the check that failed."""
+
 THRESHOLDS = (
     f"probably helps: P(effect > 0) at least {SURE:.0%} and P(worthwhile) at least {WORTH:.0%}; "
     f"probably harms: P(effect < 0) at least {SURE:.0%}; probably no worthwhile use: P(worthwhile) "
@@ -56,10 +63,16 @@ def decide(
     words = in_words(p_positive, p_worthwhile)
     joining = f"joining {study.arm_label}"
     label, unit = study.outcome_label, outcome.unit
-    if failed and words in ("probably helps", "probably harms"):
+    if failed and words != "cannot tell yet":
+        moved = {
+            "probably helps": "rose more than in the comparison",
+            "probably harms": "rose less than in the comparison",
+            "probably no worthwhile use": "did not rise by enough to be worthwhile",
+        }[words]
         sentence = (
-            f"The estimate alone would say that {joining} {words} ({label}), but a check failed: "
-            f"{failed[0].sentence}"
+            f"After {joining} {label} {moved}, but "
+            f"{_FAILED.get(failed[0].check, 'a check of the comparison failed')}: nothing of this "
+            "can be put down to joining."
         )
         words = "cannot tell yet"
     elif words == "probably helps":

@@ -1,0 +1,199 @@
+"""The commands as their users call them: exit codes, streams, JSON, messages."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from consortia.cli.app import app
+
+run = CliRunner()
+YEARS = range(2014, 2020)
+
+
+@pytest.fixture
+def school_files(tmp_path: Path) -> Path:
+    """A small sector in files, 24 schools; a third joins, half of those on becoming an academy."""
+    outcomes, members, statuses, providers = [], [], [], []
+    for k in range(24):
+        name = f"{100 + k}"
+        joined = {0: 2016, 1: 2017}.get(k % 6)
+        providers.append(f"{name},{'N' if k % 2 else 'S'},{k % 5 / 10}")
+        for y in YEARS:
+            effect = 1.5 if joined and y > joined else 0.0
+            # A deterministic wobble instead of noise, so that every run is the same run.
+            outcomes.append(f"{name},{y},{20 + k},{(k * 7 % 11) + (k * y % 5) / 5 + effect:.2f}")
+        if joined:
+            members.append(f"{name},T{k % 3},trust,{joined}-09-01")
+            if k % 12 < 2:
+                statuses.append(f"{name},academy,{joined}-09-01")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for file, header, rows in (
+        ("outcomes.csv", "provider,year,pupils,score", outcomes),
+        ("providers.csv", "provider,area,poor", providers),
+        ("memberships.csv", "provider,collaboration,kind,from", members),
+        ("statuses.csv", "provider,status,since", statuses),
+    ):
+        (folder / file).write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_init_then_evaluate(school_files: Path, tmp_path: Path) -> None:
+    study = tmp_path / "study.toml"
+    made = run.invoke(app, ["init", str(school_files), "--out", str(study)])
+    assert made.exit_code == 0, made.output
+    text = study.read_text(encoding="utf-8")
+    assert text.count("#") > 10
+    out = tmp_path / "out"
+    answered = run.invoke(app, ["evaluate", str(study), "--out", str(out), "-q"])
+    assert answered.exit_code == 0, answered.output
+    assert "Report: " in answered.stdout
+    assert list(out.rglob("report.html"))
+    # It never writes over a study that somebody may have edited.
+    again = run.invoke(app, ["init", str(school_files), "--out", str(study)])
+    assert again.exit_code == 3
+    assert study.read_text(encoding="utf-8") == text
+    assert run.invoke(app, ["init", str(school_files), "--out", str(study), "--force"]).exit_code == 0
+
+
+@pytest.fixture
+def study(school_files: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "own.toml"
+    path.write_text(
+        """
+question = "Did joining a trust help?"
+outcome = "score"
+arm = "trust"
+alongside = ["academy"]
+
+[data]
+folder = "data"
+outcomes = "outcomes.csv"
+providers = "providers.csv"
+memberships = "memberships.csv"
+statuses = "statuses.csv"
+
+[outcomes.score]
+label = "the score"
+unit = "points"
+worthwhile = 0.5
+
+[arms.trust]
+kinds = ["trust"]
+label = "a trust"
+
+[arms.academy]
+status = "academy"
+label = "academy status"
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_json_alone_on_stdout_progress_on_stderr(study: Path, tmp_path: Path) -> None:
+    done = run.invoke(app, ["evaluate", str(study), "--out", str(tmp_path / "o"), "--json"])
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    assert len(answer["evaluations"]) == 1
+    assert all(Path(p).is_file() for p in answer["reports"])
+    on_disk = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
+    assert on_disk == answer["evaluations"][0]
+
+
+def test_the_command_in_the_report_makes_the_same_report(study: Path, tmp_path: Path) -> None:
+    out = tmp_path / "o"
+    run.invoke(app, ["evaluate", str(study), "--out", str(out), "-q"])
+    first = (out / "report.json").read_text(encoding="utf-8")
+    command = json.loads(first)["reproduce"]["command"]
+    assert command.startswith("consortia evaluate ")
+    done = subprocess.run(
+        [sys.executable, "-m", "consortia", *command.split()[1:], "--out", str(tmp_path / "p"), "-q"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "p" / "report.json").read_text(encoding="utf-8") == first
+
+
+def test_check_data(study: Path) -> None:
+    shown = run.invoke(app, ["check-data", str(study)])
+    assert shown.exit_code == 0, shown.output
+    assert "No problems found" in shown.stdout
+    counted = json.loads(run.invoke(app, ["check-data", str(study), "--json"]).stdout)
+    assert counted["providers"] == 24
+
+
+def test_explain_lists_and_explains_every_row() -> None:
+    listed = json.loads(run.invoke(app, ["explain", "--json"]).stdout)
+    assert {"raw-gap", "two-way", "group-time"} <= set(listed["methods"])
+    assert {"pre-trend", "placebo-date"} <= set(listed["checks"])
+    for name in [*listed["methods"], *listed["checks"]]:
+        told = run.invoke(app, ["explain", name])
+        assert told.exit_code == 0
+        assert name in told.stdout
+    one = json.loads(run.invoke(app, ["explain", "group-time", "--json"]).stdout)
+    assert one["assumes"]
+    assert "anticipation" in one["options"]
+
+
+def test_misspelt_names_are_refused_with_the_nearest() -> None:
+    told = run.invoke(app, ["explain", "group-tim"])
+    assert told.exit_code == 3
+    assert "Did you mean 'group-time'" in told.stderr
+    assert told.stdout == ""
+
+
+def test_unknown_outcome_or_arm_is_refused(study: Path, tmp_path: Path) -> None:
+    out = tmp_path / "o"
+    for option, value in (("--outcome", "scor"), ("--arm", "trsut"), ("--draws", "7")):
+        done = run.invoke(app, ["evaluate", str(study), option, value, "--out", str(out)])
+        assert done.exit_code == 3, (option, done.output)
+        assert not out.exists()
+
+
+def test_usage_faults_exit_2(study: Path) -> None:
+    assert run.invoke(app, ["evaluate"]).exit_code == 2
+    assert run.invoke(app, ["evaluate", str(study), "--nonsense"]).exit_code == 2
+    assert run.invoke(app, ["nonsense"]).exit_code == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX paths")
+def test_a_folder_that_cannot_be_used_exits_2(study: Path, tmp_path: Path) -> None:
+    file = tmp_path / "taken"
+    file.write_text("x", encoding="utf-8")
+    done = run.invoke(app, ["evaluate", str(study), "--out", str(file), "-q"])
+    assert done.exit_code == 2
+    assert "Cannot write" in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_a_question_without_an_answer_is_answered_so(study: Path, tmp_path: Path) -> None:
+    late = tmp_path / "late.toml"
+    late.write_text(
+        study.read_text(encoding="utf-8") + "\n[window]\nfirst = 2018\n", encoding="utf-8"
+    )
+    done = run.invoke(app, ["evaluate", str(late), "--out", str(tmp_path / "o"), "--json"])
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)["evaluations"][0]
+    assert answer["answer"]["words"] == "not identified"
+    assert "because" in answer["answer"]["sentence"]
+    assert "before the first year" in answer["not_identified"]
+
+
+def test_schema_describes_the_study_file() -> None:
+    schema = json.loads(run.invoke(app, ["schema"]).stdout)
+    assert {"question", "data", "method", "inference"} <= set(schema["properties"])
+
+
+def test_version() -> None:
+    from consortia import __version__
+
+    assert run.invoke(app, ["--version"]).stdout.strip() == __version__

@@ -1,0 +1,174 @@
+"""One study, one panel, one Evaluation: on the embedded sector and on real English schools."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from consortia.evaluate import evaluate
+from consortia.sources import read_panel
+from consortia.specs import (
+    GroupTime,
+    Inference,
+    PlaceboDate,
+    PreTrend,
+    RawGap,
+    TwoWay,
+    Where,
+    Window,
+)
+from consortia.streams import Streams
+from consortia.studyfile import read_study
+from consortia.world import SchoolSector, sector_study, simulate
+
+ROOT = Path(__file__).resolve().parents[1]
+KS2 = ROOT.parent / "shared" / "data" / "england_ks2"
+
+
+@pytest.fixture(scope="module")
+def sector():
+    return simulate(SchoolSector(providers=1200), Streams(7))
+
+
+@pytest.fixture(scope="module")
+def answer(sector):
+    return evaluate(sector_study(), sector, command="consortia demo")
+
+
+def test_the_demo_holds_the_truth(answer) -> None:
+    row = answer.headline
+    assert row["low"] < row["truth"] < row["high"]
+    assert answer.verdict.words == "probably helps"
+    assert answer.simulated
+
+
+def test_the_ladder_goes_from_the_raw_difference_to_the_answer(answer) -> None:
+    names = [r.name for r in answer.ladder]
+    assert names[:2] == ["raw-gap", "two-way"]
+    assert "answer" in names
+    at = {r.name: r for r in answer.ladder}
+    assert at["answer"].estimate == answer.headline["estimate"]
+    truth = answer.headline["truth"]
+    # Both naive answers miss the truth by more than the answer's whole interval allows.
+    for naive in ("raw-gap", "two-way"):
+        assert not at[naive].low <= truth <= at[naive].high
+
+
+def test_without_looking_before_the_dip_the_checks_object(sector) -> None:
+    """The dip before joining makes joiners' base year too low: the answer is too high."""
+    study = sector_study()
+    careless = study.with_(
+        hold=(), method=replace(study.method, anticipation=0), checks=(PreTrend(), PlaceboDate())
+    )
+    found = evaluate(careless, sector)
+    assert found.headline["estimate"] > found.headline["truth"]
+    assert any(f.verdict is False for f in found.findings)
+    assert found.verdict.words == "cannot tell yet"
+    careful = {f.check: f.verdict for f in evaluate(study, sector).findings}
+    assert careful["placebo-date"] is not False
+
+
+def test_the_same_twice(sector, answer) -> None:
+    again = evaluate(sector_study(), sector, command="consortia demo")
+    assert again.estimate.effects.equals(answer.estimate.effects)
+    assert [f.sentence for f in again.findings] == [f.sentence for f in answer.findings]
+
+
+@pytest.mark.parametrize("method", [RawGap(), TwoWay(), GroupTime(base="varying")])
+def test_every_method_gives_an_evaluation(sector, method) -> None:
+    study = sector_study().with_(method=method)
+    found = evaluate(study, sector)
+    assert np.isfinite(found.headline["estimate"])
+    assert found.verdict.words
+    assert found.ladder[-1].name in ("answer", "held")
+    assert found.estimate.convention
+
+
+def test_not_identified_says_why_and_gives_no_number(sector) -> None:
+    last = int(sector.outcomes["year"].max())
+    study = sector_study().with_(window=Window(first=last - 1), method=GroupTime(anticipation=3))
+    found = evaluate(study, sector)
+    assert found.estimate is None
+    assert found.headline is None
+    assert found.not_identified
+    assert found.verdict.words == "not identified"
+    assert found.findings == ()
+    assert found.verdict.p_positive is None
+
+
+def test_progress_is_told_in_words(sector) -> None:
+    said: list[str] = []
+    evaluate(sector_study(), sector, progress=said.append)
+    assert said[0] == "reading the panel"
+    assert said[-1] == "writing it down"
+    assert len(said) >= 5
+
+
+def test_an_effect_of_exactly_zero_is_an_answer(make_panel, make_study) -> None:
+    y = {(p, t): 1.0 for p in "abcd" for t in range(2014, 2019)}
+    for k, p in enumerate("abcd"):
+        for t in range(2014, 2019):
+            y[(p, t)] = float(t % 2) + k
+    panel = make_panel(
+        y, joins=[("a", "T", "trust", "2015-09-01"), ("b", "T", "trust", "2015-09-01")]
+    )
+    found = evaluate(make_study(checks=()), panel)
+    assert found.estimate is not None
+    assert found.headline["estimate"] == pytest.approx(0.0, abs=1e-12)
+
+
+# --- real schools ----------------------------------------------------------------------------------
+
+needs_ks2 = pytest.mark.skipif(
+    not KS2.is_dir(), reason="the key stage 2 panel is not here (../shared/data/england_ks2)"
+)
+
+
+@pytest.fixture(scope="module")
+def ks2():
+    file = read_study(ROOT / "examples" / "england-ks2" / "study.toml", data_folder=KS2)
+    return read_panel(file.data, file.folder), {(s.arm, s.outcome): s for s in file.study}
+
+
+@needs_ks2
+def test_ks2_counts_and_what_the_data_cannot_answer(ks2) -> None:
+    panel, studies = ks2
+    found = evaluate(studies["trust", "maths_progress"], panel)
+    assert found.headline["n_treated"] == 2015
+    assert found.headline["n_control"] == 10172
+    academy = next(c for c in found.coincidences if c.arm == "academy")
+    assert (academy.joiners, academy.same_year, academy.before) == (2015, 1932, 83)
+    assert "1,932 of 2,015 joiners" in academy.sentence
+    assert any("1,932 of 2,015" in c for c in found.cautions)
+    held = next(r for r in found.ladder if r.name == "held")
+    assert held.n_treated <= 83
+    assert held.high - held.low > 3 * (found.headline["high"] - found.headline["low"])
+
+
+@needs_ks2
+def test_ks2_without_flagged_equals_the_study_on_the_subset(ks2) -> None:
+    panel, studies = ks2
+    study = studies["trust", "maths_progress"]
+    found = evaluate(study, panel)
+    check = next(f for f in found.findings if f.check == "without-flagged")
+    subset = evaluate(
+        study.with_(where=(Where(column="trust_date_ambiguous", drop=("1",)),), checks=()), panel
+    )
+    assert check.numbers["estimate"] == pytest.approx(subset.headline["estimate"], abs=1e-12)
+    assert check.numbers["std_error"] == pytest.approx(subset.headline["std_error"], rel=1e-9)
+
+
+@needs_ks2
+def test_ks2_clusters(ks2) -> None:
+    panel, studies = ks2
+    study = studies["trust", "maths_progress"].with_(checks=())
+    errors = {}
+    for cluster in ("provider", "collaboration", "local_authority"):
+        found = evaluate(study.with_(inference=Inference(cluster=cluster)), panel)
+        errors[cluster] = found.headline["std_error"]
+        assert found.headline["estimate"] == pytest.approx(0.2234465425, abs=1e-9)
+        assert cluster.replace("_", " ") in found.estimate.convention
+    # Schools of one trust or one authority move together: independence understates.
+    assert errors["collaboration"] > errors["provider"]
+    assert errors["local_authority"] > errors["provider"]
