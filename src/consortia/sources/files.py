@@ -179,21 +179,23 @@ def _separated(
     role: str, name: str, text: bytes, findings: Findings
 ) -> tuple[pl.DataFrame, pl.Series] | None:
     first = text[: text.find(b"\n")] if b"\n" in text else text
-    delimiter = max(_DELIMITERS, key=lambda d: first.count(d.encode()))
-    starts, ends, lines, fields, closed = _records(text, ord(delimiter))
-    if not closed:
+    if first.count(b'"') % 2:
         findings.whole(
             name,
-            "a quotation mark is opened and never closed",
-            "Close it, or write a quotation mark inside a value twice",
-            found=f"line {_unclosed_line(text, starts, ends, lines, fields)}",
+            "a column name goes over more than one line, or a quotation mark in it is left open",
+            "Write the header on one line",
+            found="line 1",
         )
         return None
-    header = next(csv.reader([text[starts[0] : ends[0]].decode()], delimiter=delimiter), [])
+    delimiter = max(_DELIMITERS, key=lambda d: first.count(d.encode()))
+    header = next(csv.reader([first.decode()], delimiter=delimiter, skipinitialspace=True), [])
     header = [h.strip() for h in header]
-    if not _header_is_sound(name, header, findings):
+    read = _quickly(text, delimiter, len(header))
+    if read is None:
+        read = _slowly(name, text, delimiter, len(header), findings)
+    if read is None or not _header_is_sound(name, header, findings):
         return None
-    frame = _parsed(text, delimiter, len(lines) - 1, len(header))
+    frame, lines, fields = read
     frame.columns = [h or f"column {i}" for i, h in enumerate(header, 1)]
     line = pl.Series("line", lines[1:], dtype=pl.Int64)
     frame = frame.with_columns(pl.all().str.strip_chars(" \t\r\n\u00a0\ufeff"))
@@ -218,7 +220,7 @@ def _separated(
             "",
             pl.Series([True] * table.line.len()),
             "the row has more or fewer values than the header",
-            "Look for a missing or extra separator; put quotation marks around a value that has one",
+            "Look for a missing or extra separator; put a value that has one in quotation marks",
             found=shape,
         )
     findings.note(role, "blank rows skipped", int(blank.sum()))
@@ -238,60 +240,39 @@ def _header_is_sound(name: str, header: list[str], findings: Findings) -> bool:
             column=column,
             found=column,
         )
-    if header.count("") > 1:
-        # Spreadsheets leave empty columns at the right; they are told apart by number.
-        pass
     if not any(header):
         findings.whole(name, "the first line has no column names", "Write the header on line 1")
         return False
     return not twice
 
 
-def _records(
-    text: bytes, delimiter: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], bool]:
-    """Start, end, line number and number of fields of every record; whether quotes are closed.
+def _quickly(
+    text: bytes, delimiter: str, width: int
+) -> tuple[pl.DataFrame, NDArray[np.int64], NDArray[np.int64]] | None:
+    """Text columns without the header, and of every record (header first) its line and number of
+    fields; None where quotation marks stand so that only the careful reader can tell.
 
     A line break or separator counts only outside quotation marks, that is after an even number of
     them (a doubled mark inside a value toggles twice).
     """
     a = np.frombuffer(text, dtype=np.uint8)
+    mark = ord(delimiter)
     newline = a == _NEWLINE
-    separator = a == delimiter
-    closed = True
-    all_lines = np.flatnonzero(newline)
+    separator = a == mark
+    every_line = np.flatnonzero(newline)
     if b'"' in text:
         inside = np.bitwise_xor.accumulate((a == _QUOTE).view(np.uint8)).view(np.bool_)
-        closed = not bool(inside[-1])
+        if inside[-1] or not _quotes_at_edges(a, inside, mark):
+            return None
         newline = newline & ~inside
         separator = separator & ~inside
     ends = np.flatnonzero(newline)
     if not ends.size or ends[-1] != a.size - 1:
         ends = np.append(ends, a.size)
     starts = np.concatenate([[0], ends[:-1] + 1])
-    lines = np.searchsorted(all_lines, starts) + 1
+    lines = np.searchsorted(every_line, starts) + 1
     at = np.flatnonzero(separator)
     fields = np.searchsorted(at, ends) - np.searchsorted(at, starts) + 1
-    return starts, ends, lines, fields, closed
-
-
-def _unclosed_line(
-    text: bytes,
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
-    lines: NDArray[np.int64],
-    fields: NDArray[np.int64],
-) -> int:
-    """The line where the open mark most likely stands: of the first record that spans lines or has
-    the wrong number of fields."""
-    for start, end, line, count in zip(starts, ends, lines, fields, strict=True):
-        if count != fields[0] or b"\n" in text[start:end].rstrip(b"\r\n"):
-            return int(line)
-    return int(lines[-1])
-
-
-def _parsed(text: bytes, delimiter: str, rows: int, width: int) -> pl.DataFrame:
-    """Text columns without the header; the slow exact reader where the fast one disagrees."""
     try:
         frame = pl.read_csv(
             io.BytesIO(text),
@@ -300,15 +281,60 @@ def _parsed(text: bytes, delimiter: str, rows: int, width: int) -> pl.DataFrame:
             infer_schema=False,
             truncate_ragged_lines=True,
         )
-        if frame.height == rows and frame.width == width:
-            return frame
     except pl.exceptions.PolarsError:
-        pass
-    reader = csv.reader(io.StringIO(text.decode(), newline=""), delimiter=delimiter)
-    next(reader)
-    records = [(row + [None] * width)[:width] for row in reader]
-    # A file whose stray quotes the two readings understand differently is cut to the shorter.
-    records = (records + [[None] * width] * rows)[:rows]
-    return pl.DataFrame(
-        records, schema=[f"c{i}" for i in range(width)], orient="row", schema_overrides={}
-    ).cast(pl.String)
+        return None
+    if frame.shape != (lines.size - 1, width):
+        return None
+    return frame, lines, fields
+
+
+def _quotes_at_edges(a: NDArray[np.uint8], inside: NDArray[np.bool_], delimiter: int) -> bool:
+    """Whether every mark that opens stands at the start of a value, and every mark that closes at
+    its end (or beside another mark, as in a doubled one)."""
+    at = np.flatnonzero(a == _QUOTE)
+    opens = at[inside[at]]
+    closes = at[~inside[at]]
+    before = a[opens[opens > 0] - 1]
+    after = a[closes[closes < a.size - 1] + 1]
+    edge = np.array([delimiter, _NEWLINE, _RETURN, _QUOTE], dtype=np.uint8)
+    return bool(np.isin(before, edge).all() and np.isin(after, edge).all())
+
+
+def _slowly(
+    name: str, text: bytes, delimiter: str, width: int, findings: Findings
+) -> tuple[pl.DataFrame, NDArray[np.int64], NDArray[np.int64]] | None:
+    """As _quickly, by the reader of the standard library: a quotation mark in the middle of a value
+    is read as it stands; one that is never closed, or followed by more text, is a problem."""
+    reader = csv.reader(
+        io.StringIO(text.decode(), newline=""),
+        delimiter=delimiter,
+        skipinitialspace=True,
+        strict=True,
+    )
+    records: list[list[str]] = []
+    lines: list[int] = []
+    start = 1
+    try:
+        for record in reader:
+            records.append(record)
+            lines.append(start)
+            start = reader.line_num + 1
+    except csv.Error as error:
+        open_ = "end of data" in str(error)
+        findings.whole(
+            name,
+            "a quotation mark is opened and never closed"
+            if open_
+            else "text follows after a closing quotation mark",
+            "Close it, or write a quotation mark inside a value twice",
+            found=f"line {start}",
+        )
+        return None
+    body = [(r + [""] * width)[:width] for r in records[1:]]
+    # A blank line has no value at all; elsewhere it is one empty value.
+    fields = np.array([max(1, len(r)) for r in records], dtype=np.int64)
+    columns = list(zip(*body, strict=True)) if body else [()] * width
+    frame = pl.DataFrame(
+        {f"c{k}": pl.Series(values, dtype=pl.String) for k, values in enumerate(columns)}
+    )
+    return frame, np.array(lines, dtype=np.int64), fields

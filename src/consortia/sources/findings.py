@@ -1,4 +1,4 @@
-"""The table as read and what is found in it: values a reader can act on, built a column at a time."""
+"""The table as read, and what is found in it, a column at a time."""
 
 from __future__ import annotations
 

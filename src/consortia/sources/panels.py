@@ -23,6 +23,15 @@ def read_panel(data: DataSpec, folder: str | Path = ".") -> Panel:
     Raises DataInvalid with every problem of every file: file, row, column, value and remedy.
     """
     findings = Findings()
+    panel = read_leniently(data, Path(folder), findings)
+    if findings.problems:
+        raise DataInvalid(findings.problems)
+    assert panel is not None
+    return panel
+
+
+def read_leniently(data: DataSpec, folder: Path, findings: Findings) -> Panel | None:
+    """As read_panel, with the problems left in ``findings``; None where there are no outcomes."""
     read: dict[str, Table] = {}
     if not data.outcomes:
         findings.whole(
@@ -34,7 +43,7 @@ def read_panel(data: DataSpec, folder: str | Path = ".") -> Panel:
     for role in ROLES:
         name = getattr(data, role)
         if name:
-            table = read_table(role, Path(folder), name, findings, licence=data.licence)
+            table = read_table(role, folder, name, findings, licence=data.licence)
             if table is not None:
                 read[role] = table
     return _assembled(read, data, findings)
@@ -84,7 +93,11 @@ def panel_from_frames(
                 licence=spec.licence,
             ),
         )
-    return _assembled(read, spec, findings)
+    panel = _assembled(read, spec, findings)
+    if findings.problems:
+        raise DataInvalid(findings.problems)
+    assert panel is not None
+    return panel
 
 
 def _as_polars(role: str, native: Any) -> pl.DataFrame:
@@ -113,7 +126,7 @@ def _as_polars(role: str, native: Any) -> pl.DataFrame:
     return frame.select(simple) if simple else frame
 
 
-def _assembled(read: dict[str, Table], spec: DataSpec, findings: Findings) -> Panel:
+def _assembled(read: dict[str, Table], spec: DataSpec, findings: Findings) -> Panel | None:
     ready: dict[str, Table] = {}
     for role, table in read.items():
         named = tables.named(table, spec, findings)
@@ -134,8 +147,8 @@ def _assembled(read: dict[str, Table], spec: DataSpec, findings: Findings) -> Pa
         _join_covariates(ready.get("covariates"), frames, spec, findings)
         _join_places(ready.get("places"), frames, findings)
         _everyone(ready, frames, findings)
-    if findings.problems:
-        raise DataInvalid(findings.problems)
+    if "outcomes" not in frames:
+        return None
     return Panel(
         outcomes=frames["outcomes"].sort("provider", "year"),
         providers=frames["providers"].sort("provider"),

@@ -346,7 +346,7 @@ def memberships(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFram
         column=table.called.get("from", "from"),
     )  # fmt: skip
     result = result.filter(pl.col("provider").is_not_null() & pl.col("collaboration").is_not_null())
-    same = result.is_duplicated().sum() - result.filter(result.is_duplicated()).unique().height
+    same = result.height - result.n_unique()
     findings.note("memberships", "the same row again, read once", same)
     return result.unique(keep="first", maintain_order=True)
 

@@ -46,16 +46,12 @@ def as_number(values: pl.Series) -> tuple[pl.Series, pl.Series, pl.Series]:
     table = pl.DataFrame(
         {
             "value": distinct,
-            "number": pl.select(
-                pl.when(ok).then(text).cast(pl.Float64, strict=False)
-            ).to_series(),
+            "number": pl.select(pl.when(ok).then(text).cast(pl.Float64, strict=False)).to_series(),
             "percent": percent & ok,
             "grouped": (thousands | money) & ok,
         }
     )
-    met = pl.DataFrame({"value": values}).join(
-        table, on="value", how="left", maintain_order="left"
-    )
+    met = pl.DataFrame({"value": values}).join(table, on="value", how="left", maintain_order="left")
     return (
         numbers.fill_null(met["number"]) if numbers.null_count() else numbers,
         met["percent"].fill_null(False),
@@ -157,7 +153,9 @@ def years(table: Table, column: str, findings: Findings) -> pl.Series:
         values = values.dt.year()
     text = values.cast(pl.String).str.replace(r"\.0+$", "")
     number = text.cast(pl.Int64, strict=False)
-    findings.wrong(table, column, text.is_null(), "the year is missing", "Fill it in, or remove the row")
+    findings.wrong(
+        table, column, text.is_null(), "the year is missing", "Fill it in, or remove the row"
+    )
     split = text.str.contains(r"^\d{4}\s?[/_-]\s?(\d{2}|\d{4})$") | text.str.contains(
         r"^(19|20)\d{2}(19|20)?\d{2}$"
     )

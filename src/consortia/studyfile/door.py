@@ -9,11 +9,11 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -36,7 +36,11 @@ from consortia.specs import (
 )
 from consortia.study import Study, label_of
 from consortia.studyfile.lines import Path as KeyPath
-from consortia.studyfile.lines import line_at, lines_of
+from consortia.studyfile.lines import lines_of
+from consortia.studyfile.wording import QUESTION, Sayer, say_error
+
+UNSETTLED = "CHANGE THIS"
+"""How a first study file marks what could not be guessed; refused until it is changed."""
 
 _CLOSED = {"extra": "forbid"}
 
@@ -49,7 +53,7 @@ class StudyFile:
     """
 
     path: Path
-    studies: tuple[Study, ...]
+    study: tuple[Study, ...]
     data: DataSpec
     folder: Path
     digest: str
@@ -117,11 +121,13 @@ def read_study(
     raw, text = _read_toml(path)
     lines = lines_of(text)
     overridden = _override(raw, overrides or {})
-    say = _Sayer(file=path.name, lines=lines, overridden=overridden)
+    say = Sayer(file=path.name, lines=lines, overridden=overridden)
+    _unsettled(raw, (), say)
+    _check_names(raw, say)
     door = _validated(raw, say)
-    studies = _studies(door, say) if door is not None else ()
+    studies = _studies(door, say) if door is not None and not say.problems else ()
     if say.problems or door is None:
-        raise DataInvalid(say.problems)
+        raise DataInvalid(sorted(say.problems, key=lambda p: p.row or 0))
     folder = Path(data_folder) if data_folder is not None else path.parent / Path(door.data.folder)
     used = tuple(dict.fromkeys(s.outcome for s in studies))
     # What the study uses as a number must be one: the reader then says where it is not.
@@ -136,47 +142,11 @@ def read_study(
     )
     return StudyFile(
         path=path,
-        studies=studies,
+        study=studies,
         data=data,
         folder=folder,
         digest=hashlib.sha256(text.encode()).hexdigest(),
     )
-
-
-@dataclass(slots=True)
-class _Sayer:
-    """Collects problems and finds the line of each key."""
-
-    file: str
-    lines: dict[KeyPath, int]
-    overridden: set[KeyPath]
-    problems: list[Problem] = field(default_factory=list[Problem])
-
-    def say(self, path: KeyPath, problem: str, remedy: str, found: object = "") -> None:
-        given = any(path[: len(o)] == o for o in self.overridden)
-        self.problems.append(
-            Problem(
-                file="command line" if given else self.file,
-                row=None if given else line_at(self.lines, path),
-                column=_dotted(path),
-                found=_shown(found),
-                problem=problem,
-                remedy=remedy,
-            )
-        )
-
-
-def _dotted(path: KeyPath) -> str:
-    out = ""
-    for part in path:
-        out += f"[{part + 1}]" if isinstance(part, int) else ("." if out else "") + part
-    return out
-
-
-def _shown(found: object) -> str:
-    if isinstance(found, str):
-        return found
-    return json.dumps(found, default=str, ensure_ascii=False)[:80]
 
 
 def _read_toml(path: Path) -> tuple[dict[str, Any], str]:
@@ -240,165 +210,56 @@ def _override(raw: dict[str, Any], overrides: Mapping[str, object]) -> set[KeyPa
     return done
 
 
-# --- the adapter's errors in plain words ---------------------------------------------------------
-
-_WANTED = {
-    "string_type": ("must be text", "Put it in quotation marks"),
-    "int_type": ("must be a whole number", "Write it without quotation marks and decimals"),
-    "int_from_float": ("must be a whole number", "Write it without decimals"),
-    "float_type": ("must be a number", "Write it without quotation marks"),
-    "bool_type": ("must be true or false", "Write true or false without quotation marks"),
-    "tuple_type": ("must be a list", 'Write it in square brackets: ["..."]'),
-    "list_type": ("must be a list", 'Write it in square brackets: ["..."]'),
-    "dict_type": ("must be a table", "Write its keys below a header in square brackets"),
-    "dataclass_type": ("must be a table", "Write its keys below a header in square brackets"),
-    "finite_number": ("must be a finite number", "Write a number"),
-}
+def _unsettled(value: object, path: KeyPath, say: Sayer) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _unsettled(inner, (*path, str(key)), say)
+    elif isinstance(value, list):
+        for n, inner in enumerate(value):
+            _unsettled(inner, (*path, n), say)
+    elif isinstance(value, str) and value.startswith(UNSETTLED):
+        say.say(path, "this place still waits for your own words", "Fill it in", value)
 
 
-def _validated(raw: dict[str, Any], say: _Sayer) -> Door | None:
+def _validated(raw: dict[str, Any], say: Sayer) -> Door | None:
     try:
         # By way of JSON, where strict reading takes lists for tuples and nothing else for anything.
         return _DOOR.validate_json(json.dumps(raw, default=str), strict=True)
     except ValidationError as error:
         for found in error.errors(include_url=False):
-            _say_error(dict(found), raw, say)
+            say_error(dict(found), Door, raw, say)
     return None
-
-
-def _say_error(error: dict[str, Any], raw: dict[str, Any], say: _Sayer) -> None:
-    path = _without_tags(error["loc"], raw)
-    kind = error["type"]
-    given = error.get("input")
-    key = str(path[-1]) if path else ""
-    if kind in ("unexpected_keyword_argument", "extra_forbidden"):
-        say.say(path, f"unknown key {key!r}", did_you_mean(key, _known_keys(path[:-1], raw)))
-    elif kind in ("missing", "missing_argument"):
-        say.say(path, f"the key {key!r} is missing", _MISSING_REMEDY.get(_dotted(path), "Add it"))
-    elif kind == "union_tag_not_found":
-        known = _names(Door, path, raw)
-        say.say(path, "the key 'name' is missing", f'Add name = "...". Known: {", ".join(known)}')
-    elif kind == "union_tag_invalid":
-        tag = str(error["ctx"]["tag"])
-        what = "method" if path[:1] == ("method",) else "check"
-        say.say((*path, "name"), f"unknown {what}", did_you_mean(tag, _names(Door, path, raw)), tag)
-    elif kind == "literal_error":
-        known = re.findall(r"'([^']*)'", error["ctx"]["expected"])
-        say.say(path, "not one of the known values", did_you_mean(str(given), known), given)
-    elif kind == "value_error":
-        reason = str(error["ctx"]["error"])
-        first = re.split(r"[\s.]", reason)[0]
-        inside = (*path, first) if isinstance(given, dict) and first in given else path
-        say.say(
-            inside,
-            reason,
-            "Correct it",
-            given.get(first, "") if isinstance(given, dict) and first in given else "",
-        )
-    else:
-        wanted, remedy = _WANTED.get(kind, (str(error.get("msg", kind)).lower(), "Correct it"))
-        say.say(path, wanted, remedy, given)
-
-
-_MISSING_REMEDY = {
-    "question": 'Put the question in words: question = "Does joining ... raise ...?"',
-    "data": "Add a table [data] with folder and outcomes",
-    "outcomes": "Describe at least one outcome: [outcomes.name_of_the_column]",
-    "arms": 'Say what is evaluated: [arms.name] with kinds = ["..."] or status = "..."',
-}
-
-
-def _without_tags(loc: Sequence[str | int], raw: object) -> KeyPath:
-    """The adapter's location without the tags of unions that it puts in."""
-    out: list[str | int] = []
-    here: Any = raw
-    for n, part in enumerate(loc):
-        last = n == len(loc) - 1
-        if isinstance(here, dict) and part in here:
-            here = here[part]
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
-            here = here[part]
-        elif isinstance(here, dict) and here.get("name") == part and not last:
-            continue
-        elif isinstance(here, dict) and here.get("name") == part and last:
-            continue
-        out.append(part)
-    return tuple(out)
-
-
-def _type_at(path: KeyPath, raw: object) -> Any:
-    """The type that the layout wants at a path, with unions settled by the name given there."""
-    here: Any = Door
-    value: Any = raw
-    for part in path:
-        origin = get_origin(here)
-        if is_dataclass(here) and isinstance(part, str):
-            here = get_type_hints(here, include_extras=False).get(part)
-        elif origin in (dict, tuple):
-            here = get_args(here)[1 if origin is dict else 0]
-        else:
-            return None
-        if get_origin(here) is Annotated:
-            here = get_args(here)[0]
-        if isinstance(value, dict):
-            value = value.get(part)
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            value = value[part]
-        else:
-            value = None
-        options = (
-            [o for o in get_args(here) if is_dataclass(o)] if get_origin(here) is not dict else []
-        )
-        if options and get_origin(here) is not tuple:
-            name = value.get("name") if isinstance(value, dict) else None
-            here = next((o for o in options if _name_of(o) == name), here)
-    return here
-
-
-def _name_of(option: Any) -> str:
-    return next(str(f.default) for f in fields(option) if f.name == "name")
-
-
-def _names(door: type, path: KeyPath, raw: object) -> list[str]:
-    here = _type_at(path, raw)
-    return [_name_of(o) for o in get_args(here) if is_dataclass(o)]
-
-
-def _known_keys(path: KeyPath, raw: object) -> list[str]:
-    here = _type_at(path, raw)
-    if here is None or not is_dataclass(here):
-        return []
-    return [f.name for f in fields(here)]
 
 
 # --- from one file to its studies ----------------------------------------------------------------
 
 
-def _studies(door: Door, say: _Sayer) -> tuple[Study, ...]:
-    before = len(say.problems)
-    outcomes = door.each.outcome or ((door.outcome,) if door.outcome else ())
-    arms = door.each.arm or ((door.arm,) if door.arm else ())
-    for key, names, known in (
-        ("outcome", outcomes, list(door.outcomes)),
-        ("arm", arms, list(door.arms)),
-    ):
-        if not names:
-            say.say((key,), f"the key {key!r} is missing", f"Name one of: {', '.join(known)}")
-        listed: tuple[str, ...] = getattr(door.each, key)
-        for n, name in enumerate(names):
-            path: KeyPath = ("each", key, n) if listed else (key,)
-            _defined(name, known, key, path, say)
-        single: str = getattr(door, key)
-        if listed and single and single not in listed:
+def _check_names(raw: dict[str, Any], say: Sayer) -> None:
+    """Names that stand for something defined elsewhere in the file.
+
+    Reads the raw file, so that these problems are told together with those of types and ranges;
+    what has the wrong type is left to the adapter.
+    """
+    outcomes, arms = list(_table(raw, "outcomes")), list(_table(raw, "arms"))
+    each, data = _table(raw, "each"), _table(raw, "data")
+    for key, known in (("outcome", outcomes), ("arm", arms)):
+        listed, single = _texts(each.get(key)), raw.get(key)
+        for n, name in enumerate(listed):
+            _defined(name, known, key, ("each", key, n), say)
+        if isinstance(single, str) and single:
             _defined(single, known, key, (key,), say)
-    for key in ("hold", "alongside"):
-        for n, name in enumerate(getattr(door, key)):
-            _defined(name, list(door.arms), "arm", (key, n), say)
-    for name in sorted(set(door.hold) & set(door.alongside)):
+        elif key not in raw and not each.get(key):
+            say.say((key,), f"the key {key!r} is missing", f"Name one of: {', '.join(known)}")
+    held, beside = _texts(raw.get("hold")), _texts(raw.get("alongside"))
+    for key, names in (("hold", held), ("alongside", beside)):
+        for n, name in enumerate(names):
+            _defined(name, arms, "arm", (key, n), say)
+    for name in sorted(set(held) & set(beside)):
         say.say(
             ("alongside",), "an arm stands in both hold and alongside", "Keep one of the two", name
         )
-    for holder in re.findall(r"\{(\w*)\}", door.question):
+    question = raw.get("question")
+    for holder in re.findall(r"\{(\w*)\}", question) if isinstance(question, str) else ():
         if holder not in ("arm", "outcome"):
             say.say(
                 ("question",),
@@ -406,9 +267,52 @@ def _studies(door: Door, say: _Sayer) -> tuple[Study, ...]:
                 did_you_mean(holder, ["arm", "outcome"]),
                 "{" + holder + "}",
             )
-    _data_names(door, say)
-    if len(say.problems) > before:
-        return ()
+    if isinstance(question, str) and not question.strip():
+        say.say(("question",), "the question is empty", QUESTION)
+    if "data" in raw and not data.get("outcomes"):
+        say.say(("data", "outcomes"), "no outcomes file is named", 'Write outcomes = "..."')
+    _check_arms(raw, data, say)
+
+
+def _check_arms(raw: dict[str, Any], data: dict[str, Any], say: Sayer) -> None:
+    allowed = _texts(data.get("kinds"))
+    for name, arm in _table(raw, "arms").items():
+        if not isinstance(arm, dict):
+            continue
+        for key, file in (("kinds", "memberships"), ("status", "statuses")):
+            if arm.get(key) and "data" in raw and not data.get(file):
+                say.say(
+                    ("arms", name, key),
+                    f"the arm needs a {file} file and none is named",
+                    f'Write {file} = "..." under [data]',
+                )
+        for n, kind in enumerate(_texts(arm.get("kinds"))):
+            if allowed and kind not in allowed:
+                say.say(
+                    ("arms", name, "kinds", n),
+                    "the kind is not listed in data.kinds",
+                    did_you_mean(kind, allowed),
+                    kind,
+                )
+
+
+def _table(raw: dict[str, Any], key: str) -> dict[str, Any]:
+    value = raw.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(value: object) -> list[str]:
+    return [v for v in value if isinstance(v, str)] if isinstance(value, list) else []
+
+
+def _defined(name: str, known: list[str], what: str, path: KeyPath, say: Sayer) -> None:
+    if name not in known:
+        say.say(path, f"the {what} is not defined under [{what}s]", did_you_mean(name, known), name)
+
+
+def _studies(door: Door, say: Sayer) -> tuple[Study, ...]:
+    outcomes = door.each.outcome or (door.outcome,)
+    arms = door.each.arm or (door.arm,)
     studies: list[Study] = []
     for outcome, arm in product(outcomes, arms):
         try:
@@ -416,39 +320,6 @@ def _studies(door: Door, say: _Sayer) -> tuple[Study, ...]:
         except ValueError as error:
             say.say(("question",), str(error), "Correct it")
     return tuple(studies)
-
-
-def _defined(name: str, known: list[str], what: str, path: KeyPath, say: _Sayer) -> None:
-    if name not in known:
-        say.say(
-            path, f"{what} {name!r} is not defined under [{what}s]", did_you_mean(name, known), name
-        )
-
-
-def _data_names(door: Door, say: _Sayer) -> None:
-    if not door.data.outcomes:
-        say.say(("data", "outcomes"), "no outcomes file is named", 'Write outcomes = "..."')
-    for name, arm in door.arms.items():
-        if arm.kinds and not door.data.memberships:
-            say.say(
-                ("arms", name, "kinds"),
-                "an arm is made of kinds of collaboration and no memberships file is named",
-                'Write memberships = "..." under [data]',
-            )
-        if arm.status and not door.data.statuses:
-            say.say(
-                ("arms", name, "status"),
-                "an arm is made of a status and no statuses file is named",
-                'Write statuses = "..." under [data]',
-            )
-        for n, kind in enumerate(arm.kinds):
-            if door.data.kinds and kind not in door.data.kinds:
-                say.say(
-                    ("arms", name, "kinds", n),
-                    "the kind is not listed in data.kinds",
-                    did_you_mean(kind, door.data.kinds),
-                    kind,
-                )
 
 
 def _study(door: Door, outcome: str, arm: str) -> Study:
