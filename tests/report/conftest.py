@@ -62,9 +62,15 @@ def effects(truth: float | None = None) -> pl.DataFrame:
     ]
     rows[0] |= {"n_treated": 3, "caution": "fewer than 5 treated"}
     rows.append(
-        row("att(g,t)", None, cohort=2016, year=2017, n_treated=0, caution="not identified, because "
-            "no year before joining")
-    )  # fmt: skip
+        row(
+            "att(g,t)",
+            None,
+            cohort=2016,
+            year=2017,
+            n_treated=0,
+            caution="not identified, because no year before joining",
+        )
+    )
     rows += [
         row("dynamic", -0.5123, 1.4, event_time=-4, n_treated=12),
         row("dynamic", 0.0312, 0.14, event_time=-3),
@@ -124,55 +130,143 @@ EVALUATION = Evaluation(
     sd=1.9876543,
     sd_source="between the comparison providers, 2016",
     ladder=(
-        Rung(name="raw-gap", label="Members against the rest", estimate=-0.6123, low=-0.71,
-             high=-0.51, n_treated=3874),
-        Rung(name="two-way", label="Each provider against itself (provider and year effects)",
-             estimate=0.1234, low=0.01, high=0.237, n_treated=2015),
-        Rung(name="answer", label="The answer: joiners against never-joiners, from the year before "
-             "joining", estimate=0.2534, low=0.0942, high=0.4126, n_treated=1932),
-        Rung(name="held", label="With academy status held as it was", estimate=0.31, low=-0.6,
-             high=1.22, n_treated=83, note="rests on few"),
+        Rung(
+            name="raw-gap",
+            label="Members against the rest",
+            estimate=-0.6123,
+            low=-0.71,
+            high=-0.51,
+            n_treated=3874,
+        ),
+        Rung(
+            name="two-way",
+            label="Each provider against itself (provider and year effects)",
+            estimate=0.1234,
+            low=0.01,
+            high=0.237,
+            n_treated=2015,
+        ),
+        Rung(
+            name="answer",
+            label="The answer: joiners against never-joiners, from the year before joining",
+            estimate=0.2534,
+            low=0.0942,
+            high=0.4126,
+            n_treated=1932,
+        ),
+        Rung(
+            name="held",
+            label="With academy status held as it was",
+            estimate=0.31,
+            low=-0.6,
+            high=1.22,
+            n_treated=83,
+            note="rests on few",
+        ),
     ),
     findings=(
-        Finding(check="pre-trend", title="Before joining", verdict=None,
-                sentence="Before joining, no drift between joiners and comparison was found (p = "
-                "0.412). The test would notice a drift of 0.11 progress points a year in 80% of cases.",
-                table=pl.DataFrame({"event_time": [-3, -2], "estimate": [0.0312, -0.0423],
-                                    "std_error": [0.14, 0.1]}),
-                numbers={"wald": 1.7734, "k": 2, "dof": None, "p_value": 0.41234}),
-        Finding(check="placebo-date", title="Pretending to join one year earlier", verdict=True,
-                sentence="Pretending that joiners joined one year earlier gives 0.02 progress points.",
-                table=pl.DataFrame({"estimand": ["simple"], "estimate": [0.0213], "flag": [True],
-                                    "why": ["a reason"], "weighted_share": [0.123456],
-                                    "started": pl.Series(["2017-09-01"]).str.to_date(),
-                                    "never": pl.Series([None], dtype=pl.Float64)}),
-                numbers={"estimate": 0.0213, "p_value": 0.8}),
-        Finding(check="without-flagged", title="Without providers flagged trust date ambiguous",
-                verdict=False, sentence="Without the 96 flagged providers the effect is 0.02: the "
-                "answer rests on them.", table=pl.DataFrame(), numbers={"flagged": 96}),
+        Finding(
+            check="pre-trend",
+            title="Before joining",
+            verdict=None,
+            sentence="Before joining, no drift between joiners and comparison was found (p = "
+            "0.412). The test would notice a drift of 0.11 progress points a year in 80% of cases.",
+            table=pl.DataFrame(
+                {"event_time": [-3, -2], "estimate": [0.0312, -0.0423], "std_error": [0.14, 0.1]}
+            ),
+            numbers={"wald": 1.7734, "k": 2, "dof": None, "p_value": 0.41234},
+        ),
+        Finding(
+            check="placebo-date",
+            title="Pretending to join one year earlier",
+            verdict=True,
+            sentence="Pretending that joiners joined one year earlier gives 0.02 progress points.",
+            table=pl.DataFrame(
+                {
+                    "estimand": ["simple"],
+                    "estimate": [0.0213],
+                    "flag": [True],
+                    "why": ["a reason"],
+                    "weighted_share": [0.123456],
+                    "started": pl.Series(["2017-09-01"]).str.to_date(),
+                    "never": pl.Series([None], dtype=pl.Float64),
+                }
+            ),
+            numbers={"estimate": 0.0213, "p_value": 0.8},
+        ),
+        Finding(
+            check="without-flagged",
+            title="Without providers flagged trust date ambiguous",
+            verdict=False,
+            sentence="Without the 96 flagged providers the effect is 0.02: the "
+            "answer rests on them.",
+            table=pl.DataFrame(),
+            numbers={"flagged": 96},
+        ),
     ),
     coincidences=(
-        Coincidence(arm="academy", label="academy status", joiners=2015, same_year=1932, before=83,
-                    after=0, never=0, sentence="1,932 of 2,015 joiners took on academy status in the "
-                    "year they joined: for them the data cannot tell the two apart."),
+        Coincidence(
+            arm="academy",
+            label="academy status",
+            joiners=2015,
+            same_year=1932,
+            before=83,
+            after=0,
+            never=0,
+            sentence="1,932 of 2,015 joiners took on academy status in the "
+            "year they joined: for them the data cannot tell the two apart.",
+        ),
     ),
-    verdict=Verdict(words="probably helps", sentence="Joining a multi-academy trust probably raises "
-                    "maths progress, and by enough to be worthwhile.", p_positive=0.9991,
-                    p_worthwhile=0.9723, worthwhile=0.0994, thresholds="probably helps: P(effect > 0) "
-                    "at least 90% and P(worthwhile) at least 50%"),
+    verdict=Verdict(
+        words="probably helps",
+        sentence="Joining a multi-academy trust probably raises "
+        "maths progress, and by enough to be worthwhile.",
+        p_positive=0.9991,
+        p_worthwhile=0.9723,
+        worthwhile=0.0994,
+        thresholds="probably helps: P(effect > 0) at least 90% and P(worthwhile) at least 50%",
+    ),
     flow=(
-        FlowStep(step="in the outcomes file", providers=14046, provider_years=56184,
-                 why="every provider with at least one row", kind="start"),
-        FlowStep(step="maths progress missing", providers=0, provider_years=412,
-                 why="the year is left out, other years of the provider stay", kind="cells"),
-        FlowStep(step="no pupils in any year", providers=83, provider_years=310,
-                 why="has no weight in the answer"),
-        FlowStep(step="already joined before the first year: nothing known from before",
-                 providers=1859, provider_years=7436, why="nothing known from before"),
-        FlowStep(step="joiners in the answer", providers=1932, provider_years=0,
-                 why="joined within the window, with a year before joining", kind="end"),
-        FlowStep(step="comparison in the answer", providers=10172, provider_years=0,
-                 why="compared with them", kind="end"),
+        FlowStep(
+            step="in the outcomes file",
+            providers=14046,
+            provider_years=56184,
+            why="every provider with at least one row",
+            kind="start",
+        ),
+        FlowStep(
+            step="maths progress missing",
+            providers=0,
+            provider_years=412,
+            why="the year is left out, other years of the provider stay",
+            kind="cells",
+        ),
+        FlowStep(
+            step="no pupils in any year",
+            providers=83,
+            provider_years=310,
+            why="has no weight in the answer",
+        ),
+        FlowStep(
+            step="already joined before the first year: nothing known from before",
+            providers=1859,
+            provider_years=7436,
+            why="nothing known from before",
+        ),
+        FlowStep(
+            step="joiners in the answer",
+            providers=1932,
+            provider_years=0,
+            why="joined within the window, with a year before joining",
+            kind="end",
+        ),
+        FlowStep(
+            step="comparison in the answer",
+            providers=10172,
+            provider_years=0,
+            why="compared with them",
+            kind="end",
+        ),
     ),
     cautions=(
         "1,932 of 2,015 joiners took on academy status in the year they joined: for them the data "
@@ -181,8 +275,13 @@ EVALUATION = Evaluation(
     ),
     notes=(Note(role="outcomes", what="read as missing", count=211, column="maths", found="SUPP"),),
     sources=(
-        Source(role="outcomes", name="outcomes.csv.gz", rows=56184, digest="ab" * 32,
-               licence="Open Government Licence v3.0"),
+        Source(
+            role="outcomes",
+            name="outcomes.csv.gz",
+            rows=56184,
+            digest="ab" * 32,
+            licence="Open Government Licence v3.0",
+        ),
         Source(role="memberships", name="memberships.csv.gz", rows=11673, digest="cd" * 32),
     ),
     panel_digest="12" * 32,
@@ -190,7 +289,7 @@ EVALUATION = Evaluation(
     assumes="without joining, joiners would have moved as the comparison did",
     command="consortia evaluate study.toml --out report",
     version="0.1.0",
-)  # fmt: skip
+)
 
 
 def variant(name: str) -> Evaluation:
@@ -198,13 +297,19 @@ def variant(name: str) -> Evaluation:
         return EVALUATION
     if name == "months":
         outcome = Outcome(
-            label="maths score", unit="scaled score points", sd=7.5, sd_of="pupils",
-            worthwhile=0.375, months_table=True,
-        )  # fmt: skip
+            label="maths score",
+            unit="scaled score points",
+            sd=7.5,
+            sd_of="pupils",
+            worthwhile=0.375,
+            months_table=True,
+        )
         return replace(
-            EVALUATION, study=STUDY.with_(outcomes={"maths": outcome}), sd=7.5,
+            EVALUATION,
+            study=STUDY.with_(outcomes={"maths": outcome}),
+            sd=7.5,
             sd_source="stated in the study, between pupils",
-        )  # fmt: skip
+        )
     if name == "simulated":
         return replace(EVALUATION, estimate=estimate(truth=0.24), simulated=True)
     if name == "not-identified":
@@ -215,8 +320,8 @@ def variant(name: str) -> Evaluation:
             findings=(),
             verdict=Verdict(
                 words="not identified",
-                sentence="These data cannot answer the question, because no joiner is observed before "
-                "joining.",
+                sentence="These data cannot answer the question, because no joiner is observed "
+                "before joining.",
                 p_positive=None,
                 p_worthwhile=None,
                 worthwhile=0.0994,
@@ -226,9 +331,17 @@ def variant(name: str) -> Evaluation:
         )
     if name == "bare":
         return replace(
-            EVALUATION, sd=float("nan"), ladder=(), findings=(), coincidences=(), flow=(), cautions=(),
-            notes=(), sources=(), command="",
-        )  # fmt: skip
+            EVALUATION,
+            sd=float("nan"),
+            ladder=(),
+            findings=(),
+            coincidences=(),
+            flow=(),
+            cautions=(),
+            notes=(),
+            sources=(),
+            command="",
+        )
     if name == "raw":
         frame = pl.DataFrame(
             [row("raw-gap", -0.61, 0.05), row("raw-gap-by-year", -0.6, 0.06, year=2016)],

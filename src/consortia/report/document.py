@@ -27,14 +27,15 @@ REFERENCE = "reference year"
 """Caution by which an estimator marks the effect that is zero by construction."""
 
 ORDER = (
-    "group-overall", "simple", "dynamic-overall", "calendar-overall", "dynamic", "group",
-    "calendar", "two-way", "raw-gap", "raw-gap-by-year", "att(g,t)",
+    "averages", "group-overall", "simple", "dynamic-overall", "calendar-overall", "two-way",
+    "raw-gap", "dynamic", "group", "calendar", "raw-gap-by-year", "att(g,t)",
 )  # fmt: skip
+AVERAGES = "averages"
 EFFECT_COLUMNS = (
-    "cohort", "year", "event_time", "estimate", "estimate_sd", "std_error", "low", "high",
+    "title", "cohort", "year", "event_time", "estimate", "estimate_sd", "std_error", "low", "high",
     "band_low", "band_high", "p_value", "truth", "n_treated", "n_control", "caution",
 )  # fmt: skip
-VERDICTS = {True: "Passed", False: "Failed", None: "Neither passed nor failed"}
+VERDICTS = {True: "Passed", False: "Failed", None: "Cannot tell"}
 ICONS = {True: "pass", False: "fail", None: "note"}
 
 
@@ -77,7 +78,8 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
     raw = next((r["estimate"] for r in rungs if r["name"] == "raw-gap"), None)
     story: tuple[str, float | None] | None = None
     if head is not None and raw is not None and e.study.method.name != "raw-gap":
-        story = words.gap(raw, head["estimate"], outcome.unit, rules["effect"])
+        failed = any(f.verdict is False for f in e.findings)
+        story = words.gap(raw, head["estimate"], outcome.unit, rules["effect"], failed)
     dynamic = [r for r in effects if r["estimand"] == "dynamic"]
     reference = next((r["event_time"] for r in dynamic if r["caution"] == REFERENCE), None)
     pre = next((i for i, f in enumerate(e.findings) if f.check == "pre-trend"), None)
@@ -133,6 +135,12 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
         ],
         "pre_trend": pre,
         "flow": steps,
+        "checks": {
+            "run": len(e.findings),
+            "passed": sum(f.verdict is True for f in e.findings),
+            "failed": sum(f.verdict is False for f in e.findings),
+            "cannot_tell": sum(f.verdict is None for f in e.findings),
+        },
         "findings": [_finding(f, rules) for f in e.findings],
         "cautions": list(e.cautions),
         "effects": effects,
@@ -164,7 +172,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
                 "count": n.count,
             }
             for n in e.notes
-        ],  # fmt: skip
+        ],
         "sources": [
             {
                 "role": s.role,
@@ -174,7 +182,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
                 "licence": s.licence,
             }
             for s in e.sources
-        ],  # fmt: skip
+        ],
         "reproduce": {
             "command": e.command,
             "study_digest": e.study_digest,
@@ -292,16 +300,18 @@ def _ladder(e: Evaluation, sd: float | None) -> list[dict[str, Any]]:
 
 
 def _main_caution(e: Evaluation, head: dict[str, Any] | None) -> str:
-    """The one caution of page one: a failed check first, then the answer's own, then the rest.
+    """The one caution of page one: a failed check, the answer's own, then the evaluation's order.
 
-    What coincides with joining has its own place on that page and is not said twice.
+    Notes on how the estimate was made are for the audit, unless nothing else is to be said.
     """
     for finding in e.findings:
         if finding.verdict is False and finding.sentence not in e.verdict.sentence:
             return f"A check failed. {finding.sentence}"
-    said = {c.sentence for c in e.coincidences}
     own = "" if head is None else head["caution"] or ""
-    return next((c for c in (own, *e.cautions) if c and c not in said), "")
+    technical = set() if e.estimate is None else set(e.estimate.notes)
+    held = [c.sentence for c in e.coincidences if c.same_year]
+    ranked = [own, *(c for c in e.cautions if c not in technical), *held, *e.cautions]
+    return next((c for c in ranked if c), "")
 
 
 def _effects(estimate: Estimate, sd: float | None) -> list[dict[str, Any]]:
@@ -311,6 +321,7 @@ def _effects(estimate: Estimate, sd: float | None) -> list[dict[str, Any]]:
         for name in ("estimate", "low", "high"):
             made[f"{name}_sd"] = _ratio(made[name], sd)
         made["caution"] = made["caution"] or ""
+        made["title"] = words.ESTIMAND_TITLES.get(made["estimand"], made["estimand"])
         rows.append(made)
     return rows
 
@@ -318,23 +329,33 @@ def _effects(estimate: Estimate, sd: float | None) -> list[dict[str, Any]]:
 def _tables(
     effects: Sequence[Mapping[str, Any]], e: Evaluation, rules: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """One table per estimand: which rows of ``effects`` it shows, and which columns."""
-    present = list(dict.fromkeys(row["estimand"] for row in effects))
+    """One table per estimand, and one for all that are a single number: which rows of ``effects``
+    each shows, and which columns."""
+    places = ("cohort", "year", "event_time")
+
+    def group(row: Mapping[str, Any]) -> str:
+        single = all(row[place] is None for place in places)
+        return AVERAGES if single else row["estimand"]
+
+    present = list(dict.fromkeys(group(row) for row in effects))
     ranked = [n for n in ORDER if n in present] + [n for n in present if n not in ORDER]
     tables: list[dict[str, Any]] = []
     for name in ranked:
-        rows = [i for i, row in enumerate(effects) if row["estimand"] == name]
-        shown_columns = [
+        rows = [i for i, row in enumerate(effects) if group(row) == name]
+        rows.sort(key=lambda i: ORDER.index(estimand) if (
+            name == AVERAGES and (estimand := effects[i]["estimand"]) in ORDER) else 0)  # fmt: skip
+        columns = [
             column
             for column in EFFECT_COLUMNS
             if any(effects[i].get(column) not in (None, "") for i in rows)
+            and (column != "title" or name == AVERAGES)
         ]
         tables.append(
             {
                 "estimand": name,
                 "title": words.ESTIMAND_TITLES.get(name, name),
                 "meaning": words.capital(words.ESTIMAND_MEANINGS.get(name, name)) + ".",
-                "columns": [column_of(c, rules) for c in shown_columns],
+                "columns": [column_of(c, rules) for c in columns],
                 "rows": rows,
                 "n_rows": len(rows),
             }
@@ -347,7 +368,8 @@ def column_of(
 ) -> dict[str, str]:
     """A column as the page shows it: its heading and how its numbers are written."""
     labels = {
-        "cohort": "Joined, from results of",
+        "title": "Average",
+        "cohort": "First year as member",
         "year": "Results of",
         "event_time": "Years since joining",
         "estimate": "Effect",
@@ -380,6 +402,7 @@ def column_of(
         "n_treated": "count",
         "n_control": "count",
         "caution": "text",
+        "title": "text",
     }
     label = labels.get(name, words.capital(name.replace("_", " ")))
     if name in known:
@@ -415,7 +438,7 @@ def _finding(finding: Finding, rules: Mapping[str, str]) -> dict[str, Any]:
         "icon": ICONS[finding.verdict],
         "sentence": finding.sentence,
         "numbers": [
-            {"name": name, "label": words.capital(name.replace("_", " ")), "number": clean(value)}
+            {"name": name, "label": words.number_label(name), "number": clean(value)}
             for name, value in finding.numbers.items()
         ],
         "columns": columns,

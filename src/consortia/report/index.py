@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
+from consortia.report.charts import forest
 from consortia.report.document import SCHEMA_VERSION
 
 
 def index_document(
     documents: Sequence[Mapping[str, Any]], links: Sequence[str], *, title: str
 ) -> dict[str, Any]:
-    """The index as a JSON-ready document; ``links`` are relative addresses, one per report.
+    """The index as a JSON-ready document; ``links`` are relative paths, one per report.
 
     Raises ValueError when there are not as many links as documents, or a link leaves the folder.
     """
@@ -20,35 +22,34 @@ def index_document(
     for link in links:
         if ":" in link or link.startswith("/") or ".." in link.split("/"):
             raise ValueError(f"the link {link!r} must be a relative path below the index")
+    rows = [_row(d, link) for d, link in zip(documents, links, strict=True)]
     return {
         "schema_version": SCHEMA_VERSION,
         "title": title,
         "simulated": any(d["simulated"] for d in documents),
-        "reports": [
-            {
-                "question": d["title"],
-                "outcome": d["outcome"]["label"],
-                "arm": d["arm"]["label"],
-                "words": d["answer"]["words"],
-                "sentence": d["answer"]["sentence"],
-                "identified": d["identified"],
-                "unit": d["outcome"]["unit"],
-                "level": d["level"],
-                "estimate": (d["headline"] or {}).get("estimate"),
-                "low": (d["headline"] or {}).get("low"),
-                "high": (d["headline"] or {}).get("high"),
-                "estimate_sd": (d["headline"] or {}).get("estimate_sd"),
-                "low_sd": (d["headline"] or {}).get("low_sd"),
-                "high_sd": (d["headline"] or {}).get("high_sd"),
-                "p_worthwhile": d["answer"]["p_worthwhile"],
-                "n_treated": (d["headline"] or {}).get("n_treated"),
-                "rules": d["rules"],
-                "failed": sum(1 for f in d["findings"] if f["verdict"] is False),
-                "checks": len(d["findings"]),
-                "link": link,
-                "study_digest": d["reproduce"]["study_digest"],
-                "panel_digest": d["reproduce"]["panel_digest"],
-            }
-            for d, link in zip(documents, links, strict=True)
-        ],
+        "chart": forest.data(rows),
+        "reports": rows,
+    }
+
+
+def _row(d: Mapping[str, Any], link: str) -> dict[str, Any]:
+    head = d["headline"] or {}
+    kept = ("estimate", "low", "high", "estimate_sd", "low_sd", "high_sd", "n_treated")
+    return {
+        "question": d["title"],
+        "outcome": d["outcome"]["label"],
+        "arm": d["arm"]["label"],
+        "words": d["answer"]["words"],
+        "sentence": d["answer"]["sentence"],
+        "identified": d["identified"],
+        "unit": d["outcome"]["unit"],
+        "level": d["level"],
+        **{name: head.get(name) for name in kept},
+        "p_worthwhile": d["answer"]["p_worthwhile"],
+        "rules": d["rules"],
+        "failed": d["checks"]["failed"],
+        "checks": d["checks"]["run"],
+        "link": quote(link),
+        "study_digest": d["reproduce"]["study_digest"],
+        "panel_digest": d["reproduce"]["panel_digest"],
     }

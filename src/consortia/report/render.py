@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from consortia.report.charts import cohorts, event_study, flow, ladder
+from consortia.report.charts import cohorts, event_study, flow, forest, ladder
 from consortia.report.trace import Node, number, plain
 
 DRAWINGS = {
@@ -17,8 +17,9 @@ DRAWINGS = {
     "event_study": event_study.draw,
     "flow": flow.draw,
     "cohorts": cohorts.draw,
+    "forest": forest.draw,
 }
-WIDE = {"ladder": 560, "event_study": 560, "flow": 560, "cohorts": 800}
+WIDE = {"ladder": 560, "event_study": 560, "flow": 560, "cohorts": 800, "forest": 800}
 NARROW = 350
 
 

@@ -65,7 +65,7 @@ class Node:
 
 def number(node: Node, rule: str | Node) -> Markup:
     """A number as the page shows it; the raw value, path and rule ride along."""
-    rule = rule.value if isinstance(rule, Node) else rule
+    rule = str(rule.value) if isinstance(rule, Node) else rule
     raw = "" if node.value is None else repr(node.value)
     return Markup('<data value="{}" data-path="{}" data-format="{}">{}</data>').format(
         raw, node.path, rule, shown(node.value, rule)

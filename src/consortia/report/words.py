@@ -14,12 +14,13 @@ MONTHS = (
 )  # fmt: skip
 
 ESTIMAND_TITLES = {
-    "simple": "One average over all joiners and years",
-    "group-overall": "One average over the joining years",
+    "averages": "Averages",
+    "simple": "Over all joiners and years",
+    "group-overall": "Over years of joining",
     "group": "Effect by year of joining",
-    "dynamic-overall": "One average over years since joining",
+    "dynamic-overall": "Over years since joining",
     "dynamic": "Effect by years since joining",
-    "calendar-overall": "One average over calendar years",
+    "calendar-overall": "Over calendar years",
     "calendar": "Effect by calendar year",
     "att(g,t)": "Effect for each joining year in each year",
     "raw-gap": "Members against the rest",
@@ -28,19 +29,47 @@ ESTIMAND_TITLES = {
 }
 
 ESTIMAND_MEANINGS = {
+    "averages": "one number each; they differ in how much each joining year and each year since "
+    "joining counts",
     "simple": "every joiner counts once for every year after joining",
-    "group-overall": "the average effect on each joining year's providers over the years after they "
-    "joined, averaged over joining years by their size",
+    "group-overall": "the average effect on each joining year’s providers over the years after "
+    "they joined, averaged over joining years by their size",
     "group": "the average over the years after joining, for the providers that joined in one year",
     "dynamic-overall": "the effects by years since joining, averaged over those years alike",
     "dynamic": "the average over the providers seen that many years after (or before) joining",
     "calendar-overall": "the effects by calendar year, averaged over those years alike",
     "calendar": "the average over everyone who had joined by that year",
     "att(g,t)": "the smallest pieces, of which every other effect here is an average",
-    "raw-gap": "the difference between the average of members and of the rest, adjusted for nothing",
+    "raw-gap": "the difference between the average of members and of the rest, adjusted for "
+    "nothing",
     "raw-gap-by-year": "the same difference within each year",
-    "two-way": "how a provider departs from its own average and the year's average once a member",
+    "two-way": "how a provider departs from its own average and the year’s average once a member",
 }
+
+
+NUMBER_LABELS = {
+    "wald": "Wald statistic",
+    "k": "Effects tested together",
+    "dof": "Degrees of freedom",
+    "p_value": "p",
+    "noticed_drift": "Drift a year that would be noticed",
+    "explaining_drift": "Drift a year that would explain the answer",
+    "power_against_explaining": "Chance of noticing that drift",
+    "size": "Size of the test",
+    "power": "Power asked for",
+    "n_treated": "Joiners",
+    "std_error": "Standard error",
+    "estimate": "Effect",
+    "low": "Low end of the interval",
+    "high": "High end of the interval",
+    "years": "Years earlier",
+    "flagged": "Providers flagged",
+    "shift": "Difference from the answer",
+}
+
+
+def number_label(name: str) -> str:
+    return NUMBER_LABELS.get(name, capital(name.replace("_", " ")))
 
 
 def listed(words: Sequence[str], joined: str = "and") -> str:
@@ -76,12 +105,13 @@ def comparison(study: Study) -> str:
     if isinstance(study.method, RawGap):
         return f"All providers that do not hold {study.arm_label}, as they are."
     if isinstance(study.method, TwoWay):
-        return f"Providers while they do not hold {study.arm_label}, including joiners before they join."
+        who = f"Providers while they do not hold {study.arm_label}"
+        return f"{who}, including joiners before they join."
     who = (
         f"Providers that do not join {study.arm_label} in any year studied"
         if study.comparison == "never"
-        else f"Providers that have not joined {study.arm_label} by the year in question, whether or "
-        "not they join later"
+        else f"Providers that have not joined {study.arm_label} by the year in question, whether "
+        "or not they join later"
     )
     return f"{who}, over the same years."
 
@@ -92,8 +122,8 @@ def held(study: Study) -> str:
     if study.hold:
         labels = listed([label_of(study.arms[name], name) for name in study.hold])
         parts.append(
-            f"Compared only between providers that are alike in {labels}, and only while that stays "
-            "as it was in the year before joining."
+            f"Compared only between providers that are alike in {labels}, and only while that "
+            "stays as it was in the year before joining."
         )
     if study.covariates:
         names = listed([name.replace("_", " ") for name in study.covariates])
@@ -109,23 +139,24 @@ def exposure(rule: Exposure) -> str:
     cut = day(rule.cutoff)
     if rule.calendar_year:
         text = (
-            f"Results of a year count as a member's when the provider joined by {cut} of that year."
+            f"Results of a year count as a member’s when the provider joined by {cut} of that year."
         )
     else:
         text = (
-            f"Results of a year count as a member's when the provider joined by {cut} of the year "
+            f"Results of a year count as a member’s when the provider joined by {cut} of the year "
             "before, at the start of the school year that led to them: results of summer 2017 need "
             f"membership by {cut} 2016."
         )
     text += {
-        "unexposed": " Joining later in the year counts from the next year's results.",
-        "exposed": " Joining later in the year counts from that same year's results.",
+        "unexposed": " Joining later in the year counts from the next year’s results.",
+        "exposed": " Joining later in the year counts from that same year’s results.",
         "missing": " Results of a year in which a provider joined later than that are left out.",
     }[rule.partial]
     text += {
-        "before-window": " Where the date of joining is unknown, the provider counts as a member all "
-        "along.",
-        "first-seen": " Where the date of joining is unknown, the first snapshot that shows it counts.",
+        "before-window": " Where the date of joining is unknown, the provider counts as a member "
+        "all along.",
+        "first-seen": " Where the date of joining is unknown, the first snapshot that shows it "
+        "counts.",
         "ignore": " Where the date of joining is unknown, the membership is not counted.",
     }[rule.unknown_from]
     return (
@@ -154,16 +185,16 @@ def base(study: Study) -> str:
     text = (
         "Results are compared with those of the last year before joining."
         if back == 1
-        else f"Results are compared with those of the year {back} years before joining, because the "
-        f"{counted(study.method.anticipation, 'year')} just before may already be touched by what "
-        "led to joining."
+        else f"Results are compared with those of the year {back} years before joining, because "
+        f"the {counted(study.method.anticipation, 'year')} just before may already be touched by "
+        "what led to joining."
     )
     if study.covariates or study.hold:
         text += {
             "regression": " Differences between joiners and comparison are adjusted by regression.",
             "weighting": " Differences between joiners and comparison are adjusted by weighting.",
-            "doubly-robust": " Differences between joiners and comparison are adjusted twice over, by "
-            "regression and by weighting; one of the two needs to be right.",
+            "doubly-robust": " Differences between joiners and comparison are adjusted twice "
+            "over, by regression and by weighting; one of the two needs to be right.",
         }[study.method.adjust]
     return text
 
@@ -208,8 +239,8 @@ def standard_deviation(study: Study) -> str:
     whose = outcome.sd_of if outcome.sd is not None else "providers"
     one = whose.removesuffix("s")
     return (
-        f"One standard deviation (SD) is how far {a(one)}’s result typically lies from the average of "
-        f"{whose}."
+        f"One standard deviation (SD) is how far {a(one)}’s result typically lies from the "
+        f"average of {whose}."
     )
 
 
@@ -217,29 +248,34 @@ def a(word: str) -> str:
     return f"{'an' if word[:1].lower() in 'aeiou' else 'a'} {word}"
 
 
-def gap(raw: float, answer: float, unit: str, rule: str) -> tuple[str, float | None]:
+def gap(raw: float, answer: float, unit: str, rule: str, failed: bool) -> tuple[str, float | None]:
     """How much of the raw difference was never the collaboration's: a sentence, and the share of
-    the raw difference where a share makes sense (same sign, and the answer no larger)."""
-    there = shown(raw, rule)
-    left = shown(answer, rule)
+    the raw difference where a share makes sense (same sign, and the answer no larger).
+
+    ``failed``: a check of the answer failed: the rest may not be the collaboration's either.
+    """
+    there, left = shown(raw, rule), shown(answer, rule)
     size = shown(abs(raw - answer), rule.replace("signed", "fixed"))
+    doubt = (
+        f" A check failed, so the {left} may not be the collaboration’s either." if failed else ""
+    )
     if left == there:
         return (
-            f"The raw difference between members and the rest is {there} {unit}, and so is the "
-            "answer: nothing else seems to have made it up.",
+            f"Members differ from the rest by {there} {unit}, and the estimate for joining is the "
+            f"same: nothing else seems to have made up the difference.{doubt}",
             0.0 if raw else None,
         )
     if raw * answer > 0 and abs(answer) <= abs(raw):
         share = 1 - answer / raw
         return (
-            f"Members differ from the rest by {there} {unit}. About {size} of that "
-            f"({shown(share, 'percent')}) was never the collaboration’s; {left} is what joining "
-            "did, on this estimate.",
+            f"Members differ from the rest by {there} {unit}; the estimate for joining is {left}. "
+            f"So {size} of the difference ({shown(share, 'percent')}) was never the "
+            f"collaboration’s.{doubt}",
             share,
         )
     return (
-        f"Members differ from the rest by {there} {unit}, but joining did {left}, on this estimate: "
-        f"the raw difference is off by {size}, which was never the collaboration’s.",
+        f"Members differ from the rest by {there} {unit}; the estimate for joining is {left}. So "
+        f"the raw difference is off by {size} that was never the collaboration’s.{doubt}",
         None,
     )
 
@@ -248,8 +284,8 @@ def limits(study: Study, joiners: int | None, simulated: bool) -> list[str]:
     """What this report cannot say, whatever its numbers."""
     who = f"the {joiners:,} joiners" if joiners else "the joiners"
     out = [
-        "Nobody drew lots for joining. The answer holds if, without joining, joiners would have moved "
-        "as the comparison did; the checks can cast doubt on that, they cannot prove it.",
+        "Nobody drew lots for joining. The answer holds if, without joining, joiners would have "
+        "moved as the comparison did; the checks can cast doubt on that, they cannot prove it.",
         f"It speaks of {who} counted here in the years studied, not of providers that might join "
         "later or elsewhere.",
         "Providers that did not join may have gained or lost because others did. That is not "
@@ -258,10 +294,12 @@ def limits(study: Study, joiners: int | None, simulated: bool) -> list[str]:
     ]
     if study.exposure.leavers == "keep":
         out.append("It is about joining, not about staying: those who left again count as joiners.")
-    if study.outcomes[study.outcome].sd is None:
+    outcome = study.outcomes[study.outcome]
+    if outcome.sd is None or outcome.sd_of == "providers":
         out.append(
-            "Standard deviations here are between providers, which lie closer together than pupils or "
-            "students do: do not compare the size with effects stated in pupils’ standard deviations."
+            "Standard deviations here are between providers, which lie closer together than "
+            "pupils or students do: do not compare the size with effects stated in pupils’ "
+            "standard deviations."
         )
     if simulated:
         out.append(

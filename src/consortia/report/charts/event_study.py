@@ -26,7 +26,12 @@ def data(
     kept = ("event_time", "estimate", "low", "high", "band_low", "band_high", "n_treated")
     points = [
         {name: row[name] for name in kept}
-        | {"truth": row.get("truth"), "reference": row["event_time"] == reference}
+        | {
+            "truth": row.get("truth"),
+            "reference": row["event_time"] == reference,
+            # Between the base year and joining: touched by what led to joining.
+            "touched": reference is not None and reference < row["event_time"] < 0,
+        }
         for row in sorted(rows, key=lambda r: r["event_time"])
         if row["estimate"] is not None
     ]
@@ -49,6 +54,7 @@ def data(
         "after": "after joining",
         "bands": any(p["band_low"] is not None for p in points),
         "truth": any(p["truth"] is not None for p in points),
+        "touched": any(p["touched"] for p in points),
         "cut": any(_cut(p, y) for p in points),
     }
 
@@ -85,11 +91,14 @@ def _described(points: Sequence[Mapping[str, Any]], unit: str, rule: str) -> str
         )
 
     real = [p for p in points if not p["reference"]]
-    before = [p for p in real if p["event_time"] < 0]
+    before = [p for p in real if p["event_time"] < 0 and not p["touched"]]
+    touched = [p for p in real if p["touched"]]
     after = [p for p in real if p["event_time"] >= 0]
     parts = [f"Dots with intervals, in {unit}; zero means no difference from the comparison."]
     if before:
         parts.append(f"Before joining, {said(before)}.")
+    if touched:
+        parts.append(f"Between the base year and joining, {said(touched)}.")
     if after:
         parts.append(f"From joining on, {said(after)}.")
     return " ".join(parts) + " The table below gives the intervals."
@@ -148,11 +157,11 @@ def _point(p: Node, at: float, y: svg.Scale, half: float) -> list[str]:
         out.append(_arrow(at, y.stop, -1, kind))
     if low < y.low:
         out.append(_arrow(at, y.start, 1, kind))
-    shape = "circle" if kind == "late" else "ring"
+    if p.truth.value is not None:
+        out.append(svg.dot(at, y.inside(p.truth.value), "dash", "truth", half))
+    shape = "circle" if kind == "late" else "square" if p.touched.value else "ring"
     if y.low <= p.estimate.value <= y.high:
         out.append(svg.dot(at, here, shape, kind))
-    if p.truth.value is not None:
-        out.append(svg.dot(at, y.inside(p.truth.value), "cross", "truth", 4.5))
     return out
 
 

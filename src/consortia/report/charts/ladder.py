@@ -73,10 +73,7 @@ def draw(chart: Node, width: int, ident: str) -> Markup:
         at = x.at(axis[i])
         for height, _ in lines:
             under.append(svg.line(at, height - 8, at, height + 8, "grid"))
-        anchor = "start" if at < SIDE + 12 else "end" if at > width - SIDE - 12 else "middle"
-        rows.append(
-            svg.figure(at, foot + 14, chart.ticks[i], chart.tick_rule.value, "tick", anchor)
-        )
+    rows += svg.ticked(chart.ticks, x, foot + 14, chart.tick_rule.value, (0, width))
     for height, rung in lines:
         under.append(svg.line(SIDE, height, width - SIDE, height, "grid"))
         under.append(svg.line(x.at(0), height - 9, x.at(0), height + 9, "zero"))
@@ -89,9 +86,7 @@ def draw(chart: Node, width: int, ident: str) -> Markup:
     return svg.picture(chart, ident, width, foot - 8, [*under, *rows], "ladder")
 
 
-def _numbers(
-    rung: Node, rule: str, width: int, y: float, kind: str
-) -> tuple[Markup, float]:
+def _numbers(rung: Node, rule: str, width: int, y: float, kind: str) -> tuple[Markup, float]:
     """The rung's numbers at the right, and the room they take."""
     attrs: dict[str, object] = {
         "x": width, "y": y, "text-anchor": "end", "class": f"value {kind}",

@@ -74,7 +74,7 @@ def box(x: float, y: float, width: float, height: float, kind: str, radius: floa
 
 
 def dot(x: float, y: float, shape: str, kind: str, size: float = 4.5) -> Markup:
-    """A mark: circle, ring, square, diamond or cross."""
+    """A mark: circle, ring, square, diamond or dash."""
     match shape:
         case "circle" | "ring":
             return tag("circle", {"cx": x, "cy": y, "r": size, "class": f"{shape} {kind}"})
@@ -83,9 +83,10 @@ def dot(x: float, y: float, shape: str, kind: str, size: float = 4.5) -> Markup:
             size *= 0.9
         case "diamond":
             points = [(0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)]
-        case "cross":
-            d = f"M{x - size:.2f} {y - size:.2f} l{2 * size:.2f} {2 * size:.2f} m0 {-2 * size:.2f} l{-2 * size:.2f} {2 * size:.2f}"
-            return tag("path", {"d": d, "class": f"cross {kind}"})
+        case "dash":
+            return tag(
+                "line", {"x1": x - size, "y1": y, "x2": x + size, "y2": y, "class": f"dash {kind}"}
+            )
         case _:
             raise ValueError(f"no mark {shape!r}")
     path = " ".join(f"{x + size * dx:.2f},{y + size * dy:.2f}" for dx, dy in points)
@@ -150,6 +151,29 @@ def wrapped(text: str, width: float, glyph: float = GLYPH) -> list[str]:
         else:
             lines.append(word)
     return lines or [""]
+
+
+def ticked(
+    nodes: Node, scale: Scale, y: float, rule: str, edges: tuple[float, float]
+) -> list[Markup]:
+    """Numbers along a horizontal axis, every one or every second so that none touch; zero stays."""
+    values = nodes.value
+    at = [scale.at(value) for value in values]
+    widest = max(room(shown(value, rule)) for value in values) + 10
+    every = 1
+    while every < len(at) and (at[every] - at[0]) < widest:
+        every += 1
+    start = min(range(len(values)), key=lambda i: abs(values[i])) % every
+    out: list[Markup] = []
+    for i in range(start, len(values), every):
+        half = room(shown(values[i], rule)) / 2
+        anchor = "middle"
+        if at[i] - half < edges[0]:
+            anchor = "start"
+        elif at[i] + half > edges[1]:
+            anchor = "end"
+        out.append(figure(at[i], y, nodes[i], rule, "tick", anchor))
+    return out
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import pytest
+
+import consortia.report.words as words
+from consortia.specs import Exposure, GroupTime, Inference, RawGap, TwoWay, Weights, Where
+
+
+def test_lists_and_counts() -> None:
+    assert words.listed([]) == ""
+    assert words.listed(["a", "b", "c"]) == "a, b and c"
+    assert words.listed(["a", "b"], "or") == "a or b"
+    assert words.counted(1, "year") == "1 year"
+    assert words.counted(1200, "year") == "1,200 years"
+    assert words.day("09-30") == "30 September"
+    assert words.a("area") == "an area"
+
+
+def test_exposure_says_each_rule() -> None:
+    said = words.exposure(Exposure())
+    assert "by 30 September of the year before" in said
+    assert "summer 2017 need membership by 30 September 2016" in said
+    assert "counts from the next year’s results" in said
+    assert "member all along" in said
+    assert "stays a joiner" in said
+    other = words.exposure(
+        Exposure(
+            cutoff="03-31",
+            year_starts="01-01",
+            calendar_year=True,
+            partial="missing",
+            unknown_from="ignore",
+            leavers="censor",
+        )
+    )
+    assert "by 31 March of that year" in other
+    assert "are left out" in other
+    assert "not counted" in other
+    assert "Results after leaving are left out" in other
+
+
+def test_gap_gives_a_share_only_where_one_makes_sense() -> None:
+    said, share = words.gap(1.0, 0.25, "points", "signed:2", False)
+    assert share == 0.75
+    assert "0.75 of the difference (75%) was never the collaboration’s" in said
+    said, share = words.gap(-0.6, 0.25, "points", "signed:2", False)
+    assert share is None
+    assert "off by 0.85" in said
+    assert "check failed" not in said
+    said, share = words.gap(0.2, 0.5, "points", "signed:2", True)
+    assert share is None
+    assert "off by 0.30" in said
+    assert "the +0.50 may not be the collaboration’s either" in said
+    said, share = words.gap(0.251, 0.249, "points", "signed:2", False)
+    assert "is the same" in said
+
+
+def test_study_in_words(make_study) -> None:
+    study = make_study(
+        hold=("academy",),
+        alongside=("club",),
+        covariates=("free_meals",),
+        comparison="not-yet",
+        where=(
+            Where(column="phase", keep=("primary", "middle")),
+            Where(column="type", drop=("x",)),
+        ),
+        weights=Weights(column="pupils"),
+        method=GroupTime(anticipation=1),
+        inference=Inference(cluster="local_authority"),
+    )
+    assert "have not joined trust by the year in question" in words.comparison(study)
+    assert "alike in academy" in words.held(study)
+    assert "alike in free meals" in words.held(study)
+    assert "only counted: club" in words.held(study)
+    assert words.sample(study) == "Providers whose phase is primary or middle and type is not x."
+    assert "by its pupils, averaged" in words.weighting(study)
+    assert "2 years before joining, because the 1 year just before" in words.base(study)
+    assert "twice over" in words.base(study)
+    assert "same local authority move together: 152 clusters" in words.clusters(study, 152)
+    plain = make_study()
+    assert "do not join trust in any year" in words.comparison(plain)
+    assert words.held(plain) == "Nothing else was held equal."
+    assert words.base(plain) == "Results are compared with those of the last year before joining."
+    assert "independent" in words.clusters(plain, 10)
+    assert "as they are" in words.comparison(make_study(method=RawGap()))
+    assert "before they join" in words.comparison(make_study(method=TwoWay()))
+    assert words.base(make_study(method=TwoWay())) == ""
+    by_year = make_study(method=TwoWay(), weights=Weights(column="pupils", by="year"))
+    assert "in each year" in words.weighting(by_year)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "said"),
+    [
+        (None, None, "All years in the outcomes file."),
+        (2016, None, "Results from 2016."),
+        (None, 2019, "Results up to 2019."),
+        (2016, 2019, "Results from 2016 to 2019."),
+    ],
+)
+def test_years(first: int | None, last: int | None, said: str) -> None:
+    assert words.years(first, last) == said
+
+
+def test_limits_fit_the_study(make_study) -> None:
+    study = make_study()
+    plain = " ".join(words.limits(study, 138, False))
+    assert "138 joiners" in plain
+    assert "not about staying" in plain
+    assert "between providers" in plain
+    assert "simulated" not in plain
+    assert "simulated" in " ".join(words.limits(study, None, True))
+    censored = make_study(exposure=Exposure(leavers="censor"))
+    assert "not about staying" not in " ".join(words.limits(censored, 138, False))
