@@ -8,6 +8,7 @@ on covariates alone is factored once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,6 +23,9 @@ Adjust = Literal["regression", "weighting", "doubly-robust"]
 _OVERLAP = 0.999
 """A fitted probability of joining above this leaves nobody alike to compare with (as in R did)."""
 
+_ROWS = 8192
+"""Providers per block: small enough for the cache."""
+
 
 class NotEstimable(Exception):
     """One comparison cannot be made; the message says why, as the end of a sentence."""
@@ -31,18 +35,19 @@ class NotEstimable(Exception):
 class Sample:
     """Whom a comparison uses and what covariates say of them, ready for any outcome.
 
-    ``D`` (n,) treated; ``w`` (n,); ``X`` (n, p) of full rank with an intercept; ``odds`` (n,) weight
-    of a comparison provider beyond w (1 for regression); ``score`` (n, p) influence on the logit
-    coefficients; ``gram`` Cholesky factor of the comparison's X'wX.
+    ``wt``, ``wc`` (n,) weights of the treated and of the comparison, each summing to 1; ``w0`` (n,)
+    weights of the comparison in the regression; ``X`` (n, p) of full rank, intercept first; ``gram``
+    Cholesky factor of X'w0 X, None without regression; ``score`` (n, p) influence on the logit's
+    coefficients, None without; ``u`` (n,) what a provider's residual counts for in the estimate.
     """
 
-    D: Bools
-    w: Floats
+    wt: Floats
+    wc: Floats
+    w0: Floats
     X: Floats
-    odds: Floats | None
-    score: Floats | None
     gram: tuple[Floats, bool] | None
-    dropped: int
+    score: Floats | None
+    u: Floats
 
 
 def prepare(D: Bools, w: Floats, X: Floats, adjust: Adjust) -> Sample:
@@ -50,41 +55,51 @@ def prepare(D: Bools, w: Floats, X: Floats, adjust: Adjust) -> Sample:
 
     Raises NotEstimable when there is no overlap or the comparison cannot tell covariates apart.
     """
-    X, dropped = _independent(X, w)
-    if X.shape[1] == 1:
-        return Sample(D=D, w=w, X=X, odds=None, score=None, gram=None, dropped=dropped)
-    gram, odds, score = None, None, None
-    if adjust != "weighting":
-        C = ~D
-        if int(C.sum()) < X.shape[1]:
-            raise NotEstimable(
-                f"{int(C.sum())} comparison providers cannot bear {X.shape[1] - 1} covariates"
-            )
-        A = X[C].T @ (w[C, None] * X[C])
-        scale = np.sqrt(np.diag(A))
-        if (scale == 0).any() or linalg.eigvalsh(A / np.outer(scale, scale))[0] < 1e-11:
-            raise NotEstimable(
-                "the comparison providers do not vary in the covariates as the treated do"
-            )
-        gram = linalg.cho_factor(A)
-    if adjust != "regression":
+    X = _independent(X, w)
+    wt = np.where(D, w, 0.0)
+    w0 = w - wt
+    wt = wt / wt.sum()
+    plain = X.shape[1] == 1
+    score, wc = None, w0
+    if adjust == "regression" and not plain:
+        wc = np.zeros_like(w0)
+    elif not plain:
         odds, score = _logit(D, w, X)
-    return Sample(D=D, w=w, X=X, odds=odds, score=score, gram=gram, dropped=dropped)
+        wc = w0 * odds
+    if wc.any():
+        wc = wc / wc.sum()
+    u = wt - wc
+    gram = None
+    if adjust != "weighting" and not plain:
+        gram = _gram(w0, X, int((~D).sum()))
+        u = u - w0 * (X @ linalg.cho_solve(gram, X.T @ u))
+    return Sample(wt=wt, wc=wc, w0=w0, X=X, gram=gram, score=score, u=u)
 
 
-def _independent(X: Floats, w: Floats) -> tuple[Floats, int]:
-    """X centred, scaled and without columns that the others explain in the whole sample."""
+def _gram(w0: Floats, X: Floats, comparison: int) -> tuple[Floats, bool]:
+    p = X.shape[1]
+    if comparison < p:
+        raise NotEstimable(f"{comparison} comparison providers cannot bear {p - 1} covariates")
+    A = X.T @ (w0[:, None] * X)
+    scale = np.sqrt(np.diag(A))
+    if (scale == 0).any() or linalg.eigvalsh(A / np.outer(scale, scale))[0] < 1e-11:
+        raise NotEstimable(
+            "the comparison providers do not vary in the covariates as the treated do"
+        )
+    return linalg.cho_factor(A)
+
+
+def _independent(X: Floats, w: Floats) -> Floats:
+    """X centred, scaled and without columns that those before them explain in the whole sample."""
     if X.shape[1] == 1:
-        return X, 0
-    mean = w @ X / w.sum()
-    centred = X - mean
-    spread = np.sqrt(w @ centred**2 / w.sum())
-    size = np.maximum(np.abs(X).max(axis=0), 1e-300)
-    centred[:, 0], spread[0] = 1.0, 1.0
-    varying = spread > 1e-10 * size
-    out = centred[:, varying] / spread[varying]
-    # Keep columns in their order: one goes only if those before it explain it.
-    G = out.T @ (w[:, None] * out) / w.sum()
+        return X
+    v = w / w.sum()
+    out = X - v @ X
+    spread = np.sqrt(v @ out**2)
+    varying = spread > 1e-10 * np.maximum(np.abs(X).max(axis=0), 1e-300)
+    varying[0], spread[0], out[:, 0] = True, 1.0, 1.0
+    out = out[:, varying] / spread[varying]
+    G = out.T @ (v[:, None] * out)
     keep: list[int] = []
     for j in range(G.shape[0]):
         rest = G[j, j]
@@ -93,7 +108,7 @@ def _independent(X: Floats, w: Floats) -> tuple[Floats, int]:
             rest -= G[j, keep] @ linalg.lstsq(beside, G[keep, j])[0]
         if rest > 1e-10:
             keep.append(j)
-    return out[:, keep], X.shape[1] - len(keep)
+    return out if len(keep) == out.shape[1] else out[:, keep]
 
 
 def _logit(D: Bools, w: Floats, X: Floats) -> tuple[Floats, Floats]:
@@ -103,33 +118,36 @@ def _logit(D: Bools, w: Floats, X: Floats) -> tuple[Floats, Floats]:
     beta = np.zeros(X.shape[1])
     share = float(v @ d)
     beta[0] = np.log(share / (1 - share))
-
-    def value(b: Floats) -> float:
-        eta = X @ b
-        return float(v @ (d * eta - np.logaddexp(0.0, eta)))
-
-    best = value(beta)
+    eta = X @ beta
+    p, best = _likelihood(eta, d, v)
     for _ in range(60):
-        p = 1 / (1 + np.exp(-np.clip(X @ beta, -500, 500)))
         slope = X.T @ (v * (d - p))
         step = _solve(X.T @ ((v * p * (1 - p))[:, None] * X), slope)
+        along = X @ step
         if float(slope @ step) < 1e-14:
             # Newton's method squares the error: this step is the last that changes anything.
-            beta = beta + step
+            p = _likelihood(eta + along, d, v)[0]
+            eta = eta + along
             break
-        size, found = 1.0, value(beta + step)
+        size = 1.0
+        p, found = _likelihood(eta + along, d, v)
         while found < best and size > 1e-6:
             size /= 2
-            found = value(beta + size * step)
-        beta, best = beta + size * step, found
+            p, found = _likelihood(eta + size * along, d, v)
+        eta, best = eta + size * along, found
     else:
         raise NotEstimable("the model of who joins did not converge")
-    eta = np.clip(X @ beta, -500, 500)
-    p = 1 / (1 + np.exp(-eta))
     if p.max() >= _OVERLAP:
         raise NotEstimable("covariates leave treated providers with nobody alike to compare with")
     H = X.T @ ((w * p * (1 - p))[:, None] * X)
-    return np.exp(eta), _solve(H, ((w * (d - p))[:, None] * X).T).T
+    return p / (1 - p), (w * (d - p))[:, None] * _solve(H, X.T).T
+
+
+def _likelihood(eta: Floats, d: Floats, v: Floats) -> tuple[Floats, float]:
+    """Fitted probability (n,) and mean log-likelihood, with one exponential."""
+    small = np.exp(-np.abs(eta))
+    p = np.where(eta >= 0, 1.0, small) / (1 + small)
+    return p, float(v @ (d * eta - np.maximum(eta, 0.0) - np.log1p(small)))
 
 
 def _solve(H: Floats, b: Floats) -> Floats:
@@ -139,47 +157,86 @@ def _solve(H: Floats, b: Floats) -> Floats:
         raise NotEstimable("covariates separate the treated from the comparison") from fault
 
 
-def difference(sample: Sample, change: Floats, adjust: Adjust) -> tuple[Floats, Floats]:
-    """ATT (q,) and influence psi (n, q) of ``change`` (n, q), the difference of two years.
+def difference(
+    sample: Sample, change: Callable[[slice], Floats], put: Callable[[slice, Floats], None]
+) -> Floats:
+    """ATT (q,) of the differences of two years ``change(rows)`` (rows, q); ``put`` receives psi.
 
-    ``theta_hat - theta = sum_i psi_i``.
+    With r = change - X beta, ``psi = u r - wt mt + wc mc - score slope`` and all coefficients follow
+    from one product of covariates and weights with the changes: two passes over blocks of providers,
+    nothing of size n x q held. ``theta_hat - theta = sum_i psi_i``.
     """
-    D, w, X = sample.D, sample.w, sample.X
-    wt = np.where(D, w, 0.0)
-    Wt = wt.sum()
-    if X.shape[1] == 1:
-        wc = w - wt
-        Wc = wc.sum()
-        mt, mc = wt @ change / Wt, wc @ change / Wc
-        psi = (wt / Wt)[:, None] * (change - mt) - (wc / Wc)[:, None] * (change - mc)
-        return mt - mc, psi
-    wc = np.where(D, 0.0, w if sample.odds is None else w * sample.odds)
-    if adjust == "weighting":
-        residual = change
-        from_beta = None
-    else:
-        assert sample.gram is not None
-        w0 = w - wt
-        beta = linalg.cho_solve(sample.gram, X.T @ (w0[:, None] * change))
-        residual = change - X @ beta
-        # Influence on beta is solve(gram, X_i w0_i r_i): contracted with a vector a below, it is
-        # w0_i r_i (X_i' solve(gram, a)).
-        from_beta = w0
-    if adjust == "regression":
-        mt = wt @ residual / Wt
-        psi = (wt / Wt)[:, None] * (residual - mt)
-        assert sample.gram is not None
-        a = linalg.cho_solve(sample.gram, X.T @ wt / Wt)
-        psi -= (from_beta * (X @ a))[:, None] * residual
-        return mt, psi
-    Wc = wc.sum()
-    mt, mc = wt @ residual / Wt, wc @ residual / Wc
-    psi = (wt / Wt)[:, None] * (residual - mt) - (wc / Wc)[:, None] * (residual - mc)
-    assert sample.score is not None
-    slope = X.T @ ((wc / Wc)[:, None] * (residual - mc))
-    psi -= sample.score @ slope
-    if from_beta is not None:
-        assert sample.gram is not None
-        a = linalg.cho_solve(sample.gram, X.T @ (wt / Wt - wc / Wc))
-        psi -= (from_beta * (X @ a))[:, None] * residual
-    return mt - mc, psi
+    X, wt, wc = sample.X, sample.wt, sample.wc
+    n, p = X.shape
+    blocks = [slice(start, min(start + _ROWS, n)) for start in range(0, n, _ROWS)]
+    sums: Floats = np.zeros(0)
+    for rows in blocks:
+        x = X[rows]
+        left = np.concatenate(
+            [
+                wt[rows, None],
+                wc[rows, None],
+                sample.w0[rows, None] * x,
+                wc[rows, None] * x,
+            ],
+            axis=1,
+        )
+        part = left.T @ change(rows)
+        sums = sums + part if sums.size else part
+    mt, mc = sums[0].copy(), sums[1].copy()
+    slope = sums[2 + p :]
+    beta = np.zeros((p, mt.size))
+    if sample.gram is not None:
+        beta = linalg.cho_solve(sample.gram, sums[2 : 2 + p])
+        mt -= (wt @ X) @ beta
+        mc -= (wc @ X) @ beta
+        slope = slope - (X.T @ (wc[:, None] * X)) @ beta
+    slope = slope - np.outer(wc @ X, mc)
+    regression = not wc.any()
+    if regression:
+        mc = np.zeros_like(mc)
+    for rows in blocks:
+        psi = change(rows)
+        psi -= X[rows] @ beta
+        psi *= sample.u[rows, None]
+        psi -= np.outer(wt[rows], mt)
+        psi += np.outer(wc[rows], mc)
+        if sample.score is not None:
+            psi -= sample.score[rows] @ slope
+        put(rows, psi)
+    return mt - mc
+
+
+def difference_of_means(
+    D: Bools, w: Floats, change: Callable[[slice], Floats], put: Callable[[slice, Floats], None]
+) -> tuple[Floats, Bools, Bools]:
+    """ATT (q,) without covariates where ``change(rows)`` (rows, q) is NaN for who is not seen.
+
+    Returns also who is used (n, q) and whether both sides have anybody (q,); psi is 0 where not.
+    """
+    n = D.size
+    blocks = [slice(start, min(start + _ROWS, n)) for start in range(0, n, _ROWS)]
+    side = np.array([np.where(D, w, 0.0), np.where(D, 0.0, w)])
+    sums: Floats = np.zeros(0)
+    weights: Floats = np.zeros(0)
+    seen: list[Bools] = []
+    for rows in blocks:
+        c = change(rows)
+        here = np.isfinite(c)
+        seen.append(here)
+        c[~here] = 0.0
+        part, total = side[:, rows] @ c, side[:, rows] @ here.astype(np.float64)
+        sums = sums + part if sums.size else part
+        weights = weights + total if weights.size else total
+    found = (weights > 0).all(axis=0)
+    means = sums / np.where(weights > 0, weights, 1.0)
+    lift = np.where(found, [[1.0], [-1.0]] / np.where(weights > 0, weights, 1.0), 0.0)
+    for rows, here in zip(blocks, seen, strict=True):
+        d = D[rows].astype(np.int64) * -1 + 1
+        psi = change(rows)
+        psi -= means[d]
+        psi *= lift[d]
+        psi *= w[rows, None]
+        psi[~here] = 0.0
+        put(rows, psi)
+    return np.where(found, means[0] - means[1], np.nan), np.concatenate(seen), found

@@ -6,16 +6,27 @@ group, one pattern of gaps) share one factorisation.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from consortia.estimators.adjustment import Adjust, NotEstimable, difference, prepare
-from consortia.estimators.cells import CellFits
+from consortia.estimators.adjustment import (
+    Adjust,
+    NotEstimable,
+    difference,
+    difference_of_means,
+    prepare,
+)
+from consortia.estimators.cells import CellFits, Columns, columns_for, unions
 from consortia.estimators.design import Cell
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Bits = NDArray[np.uint8]
 
 
 def fit_cells(
@@ -27,88 +38,190 @@ def fit_cells(
     Z: Floats,
     cells: tuple[Cell, ...],
     adjust: Adjust,
-) -> tuple[CellFits, Floats, Ints]:
+) -> tuple[CellFits, Columns]:
     """Cells from Y (n, T) with NaN where not seen, weights w (n,), fixed covariates X (n, p) and
     covariates by year Z (n, T, q), which enter at the base year.
 
-    Returns the cells; the matrix (n, K + G) that cells.join takes; the cohorts (G,) present.
+    Returns the cells and their influence.
     """
     n, T = Y.shape
     K = len(cells)
     seen = np.isfinite(Y)
+    ready = np.isfinite(X).all(axis=1) & (w > 0)
     known = np.isfinite(Z).all(axis=2)
-    fixed = np.isfinite(X).all(axis=1) & (w > 0)
-    cohorts = np.unique(np.array([c.g for c in cells], dtype=np.int64))
-    out = np.zeros((n, K + cohorts.size), order="F")
-    att = np.full(K, np.nan)
-    because = [""] * K
-    caution = [""] * K
-    treated = np.zeros((K, n), dtype=np.bool_)
-    control = np.zeros((K, n), dtype=np.bool_)
+    plain = X.shape[1] == 0 and Z.shape[2] == 0 and int(stratum.max()) == 0
+    present = np.flatnonzero(np.bincount(cohort))
+    out = columns_for(cohort, cells, ready & (seen.sum(axis=1) > 1))
+    cells_of = _Cells(
+        att=np.full(K, np.nan),
+        because=[""] * K,
+        caution=[""] * K,
+        treated=np.zeros((K, -(-n // 8)), dtype=np.uint8),
+        control=np.zeros((K, -(-n // 8)), dtype=np.uint8),
+        n=n,
+    )
     groups: dict[tuple[int, int, int], list[int]] = {}
     for k, cell in enumerate(cells):
         groups.setdefault((cell.g, cell.base, cell.after), []).append(k)
-    for (g, base, _), members in groups.items():
-        cell = cells[members[0]]
-        ready = fixed & seen[:, base] & known[:, base]
-        mine = np.flatnonzero(ready & (cohort == g))
-        theirs = np.flatnonzero(ready & cell.compares(cohort))
-        rows = np.concatenate([mine, theirs])
-        D = np.arange(rows.size) < mine.size
-        for ks, here in _patterns(members, cells, seen, rows):
-            pick, d = rows[here], D[here]
-            why, left, pick, d = _alike(stratum, pick, d)
-            if not why:
-                why = _nobody(d, "in both years of the comparison")
-            if why:
-                for k in ks:
-                    because[k] = why
-                continue
-            for k in ks:
-                treated[k, pick[d]] = True
-                control[k, pick[~d]] = True
-                if left:
-                    caution[k] = f"{left:,} treated without a like comparison left out"
-                if cells[k].reference:
-                    att[k] = 0.0
-            real = [k for k in ks if not cells[k].reference]
-            if not real:
-                continue
-            try:
-                sample = prepare(d, w[pick], _design(X, Z[:, base], stratum, pick), adjust)
-            except NotEstimable as fault:
-                for k in real:
-                    because[k] = str(fault)
-                    treated[k], control[k] = False, False
-                continue
-            years = [cells[k].t for k in real]
-            change = _columns(Y, pick, years) - Y[pick, base][:, None]
-            values, psi = difference(sample, change, adjust)
-            att[real] = values
-            for j, k in enumerate(real):
-                out[pick, k] = psi[:, j]
-    for j, g in enumerate(cohorts.tolist()):
-        of_g = [
-            k for k, c in enumerate(cells) if c.g == g and not c.reference and np.isfinite(att[k])
-        ]
-        used = treated[of_g].any(axis=0) if of_g else np.zeros(n, dtype=np.bool_)
-        out[used, K + j] = w[used]
+    for (g, base, _), ks in groups.items():
+        here = ready & seen[:, base] & known[:, base]
+        # One cohort after the other, so that what is found can be put away cohort by cohort.
+        compared = present[cells[ks[0]].compares(present)].tolist()
+        by = [np.flatnonzero(here & (cohort == c)) for c in [g, *compared]]
+        rows = np.concatenate(by)
+        D = np.arange(rows.size) < by[0].size
+        if plain:
+            _by_means(Y, w, cohort, rows, D, base, ks, cells, cells_of, out)
+            continue
+        for part, pick in _patterns(ks, cells, seen, rows):
+            _by_covariates(
+                Y, w, cohort, X, Z[:, base], stratum, rows[pick], D[pick], base, part, cells, cells_of, out,
+                adjust,
+            )  # fmt: skip
+    real = np.array([not c.reference for c in cells]) & np.isfinite(cells_of.att)
     share = np.zeros(T + 1)
-    share[cohorts] = out[:, K:].sum(axis=0)
+    for c in out.rows:
+        of_c = np.array([cell.g == c for cell in cells]) & real
+        bits = unions(cells_of.treated, of_c[None, :])[0]
+        used = np.unpackbits(bits, count=n)[out.rows[c]].astype(np.bool_)
+        out.psi[c][:, -1] = np.where(used, w[out.rows[c]], 0.0)
+        share[c] = out.psi[c][:, -1].sum()
     fits = CellFits(
-        att=att,
-        because=tuple(because),
-        caution=tuple(caution),
-        treated=treated,
-        control=control,
-        size=np.ones(n, dtype=np.int64),
+        att=cells_of.att,
+        because=tuple(cells_of.because),
+        caution=tuple(cells_of.caution),
+        treated=cells_of.treated,
+        control=cells_of.control,
+        size=None,
         share=share,
     )
-    return fits, out, cohorts
+    return fits, out
 
 
-def _columns(Y: Floats, rows: Ints, years: list[int]) -> Floats:
-    return Y[np.ix_(rows, np.array(years))]
+@dataclass(slots=True)
+class _Cells:
+    """What is known of the cells so far."""
+
+    att: Floats
+    because: list[str]
+    caution: list[str]
+    treated: Bits
+    control: Bits
+    n: int
+
+    def use(self, k: int, rows: Ints, D: Bools) -> None:
+        flags = np.zeros((2, self.n), dtype=np.bool_)
+        flags[0, rows[D]] = True
+        flags[1, rows[~D]] = True
+        self.treated[k], self.control[k] = np.packbits(flags, axis=1)
+
+
+def _changes(Y: Floats, rows: Ints, base: int, years: Ints) -> Callable[[slice], Floats]:
+    def change(block: slice) -> Floats:
+        y = Y.take(rows[block], axis=0)
+        return y[:, years] - y[:, base, None]
+
+    return change
+
+
+def _into(
+    out: Columns, cohort: Ints, rows: Ints, ks: list[int]
+) -> Callable[[slice, Floats], None]:
+    """Where psi of ``rows`` (one cohort after the other) and cells ``ks`` is put."""
+    of = cohort[rows]
+    cuts = [0, *(np.flatnonzero(np.diff(of)) + 1).tolist(), rows.size]
+    wanted = np.array(ks)
+
+    def put(block: slice, psi: Floats) -> None:
+        for start, stop in itertools.pairwise(cuts):
+            a, b = max(start, block.start), min(stop, block.stop)
+            if a >= b:
+                continue
+            c = int(of[a])
+            kept = np.isin(wanted, out.which[c])
+            at = np.searchsorted(out.which[c], wanted[kept])
+            mine = psi[a - block.start : b - block.start]
+            mine = mine if kept.all() else mine[:, kept]
+            places = out.place[rows[a:b]]
+            # Neighbouring columns, the usual case, are one stretch of memory per provider.
+            if at.size and at[-1] - at[0] + 1 == at.size:
+                out.psi[c][places, at[0] : at[-1] + 1] = mine
+            elif at.size:
+                out.psi[c][places[:, None], at] = mine
+
+    return put
+
+
+def _by_means(
+    Y: Floats,
+    w: Floats,
+    cohort: Ints,
+    rows: Ints,
+    D: Bools,
+    base: int,
+    ks: list[int],
+    cells: tuple[Cell, ...],
+    found: _Cells,
+    out: Columns,
+) -> None:
+    """Cells of one cohort, base year and comparison group without covariates, whatever the gaps."""
+    if rows.size == 0 or not D.any() or D.all():
+        why = _nobody(D, "in both years of the comparison")
+        for k in ks:
+            found.because[k] = why
+        return
+    years = np.array([cells[k].t for k in ks])
+    att, used, both = difference_of_means(
+        D, w[rows], _changes(Y, rows, base, years), _into(out, cohort, rows, ks)
+    )
+    for j, k in enumerate(ks):
+        if not both[j]:
+            found.because[k] = _nobody(D[used[:, j]], "in both years of the comparison")
+            continue
+        found.att[k] = 0.0 if cells[k].reference else att[j]
+        found.use(k, rows[used[:, j]], D[used[:, j]])
+
+
+def _by_covariates(
+    Y: Floats,
+    w: Floats,
+    cohort: Ints,
+    X: Floats,
+    Zb: Floats,
+    stratum: Ints,
+    rows: Ints,
+    D: Bools,
+    base: int,
+    ks: list[int],
+    cells: tuple[Cell, ...],
+    found: _Cells,
+    out: Columns,
+    adjust: Adjust,
+) -> None:
+    """Cells that compare the same providers, given the same covariates."""
+    why, left, rows, D = _alike(stratum, rows, D)
+    why = why or _nobody(D, "in both years of the comparison")
+    for k in ks:
+        if why:
+            found.because[k] = why
+            continue
+        found.use(k, rows, D)
+        if left:
+            found.caution[k] = f"{left:,} treated without a like comparison left out"
+        if cells[k].reference:
+            found.att[k] = 0.0
+    ks = [k for k in ks if not cells[k].reference]
+    if why or not ks:
+        return
+    try:
+        sample = prepare(D, w[rows], _design(X, Zb, stratum, rows), adjust)
+    except NotEstimable as fault:
+        for k in ks:
+            found.because[k] = str(fault)
+            found.use(k, rows[:0], D[:0])
+        return
+    years = np.array([cells[k].t for k in ks])
+    found.att[ks] = difference(sample, _changes(Y, rows, base, years), _into(out, cohort, rows, ks))
 
 
 def _patterns(
@@ -149,7 +262,7 @@ def _alike(stratum: Ints, pick: Ints, d: Bools) -> tuple[str, int, Ints, Bools]:
 def _design(X: Floats, Zb: Floats, stratum: Ints, pick: Ints) -> Floats:
     """Intercept, strata (first left out), fixed covariates, covariates of the base year."""
     s = stratum[pick]
-    present = np.unique(s)[1:]
+    present = np.flatnonzero(np.bincount(s))[1:]
     return np.column_stack(
         [np.ones(pick.size), *((s == c).astype(np.float64) for c in present), X[pick], Zb[pick]]
     )

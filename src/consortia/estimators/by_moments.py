@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consortia.estimators.aggregation import Summary
-from consortia.estimators.cells import CellFits
+from consortia.estimators.cells import CellFits, unions
 from consortia.estimators.design import Cell
 from consortia.maths.influence import Influence
 from consortia.maths.paths import Moments, moments, path_codes
@@ -79,14 +79,15 @@ def fit_cells(
         B[:, k, t] = lift
         B[:, k, b] = -lift
         B[:, k, T] = lift * (gap - np.where(mine, att[k], 0.0))
+    # Without gaps a reference cell uses whom the cohort's other cells use.
     used = (treated & np.isfinite(att)[:, None]).any(axis=0)
     share = np.bincount(of_cohort[used], M.weight[used], T + 1)
     fits = CellFits(
         att=att,
         because=tuple(because),
         caution=tuple(caution),
-        treated=treated,
-        control=control,
+        treated=np.packbits(treated, axis=1),
+        control=np.packbits(control, axis=1),
         size=M.size,
         share=share,
     )
@@ -105,7 +106,8 @@ def influence(
 ) -> Influence:
     """Influence of the cells and their summaries, factored."""
     rows = np.einsum("rk,pkz->prz", summary.L, B)
-    used = (fits.treated & np.isfinite(fits.att)[:, None]).any(axis=0)
+    bits = unions(fits.treated, np.isfinite(fits.att)[None, :])[0]
+    used = np.unpackbits(bits, count=of_cohort.size).astype(np.bool_)
     rows[used, :, -1] += summary.H[:, of_cohort[used]].T
     return Influence(
         Z=Y,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consortia.errors import NotIdentified
-from consortia.estimators import by_cells, by_moments, cells
+from consortia.estimators import by_cells, by_moments
 from consortia.estimators.aggregation import Summary, summarise
 from consortia.estimators.cells import CellFits
 from consortia.estimators.design import Design, design
@@ -95,11 +95,11 @@ def _estimate(arrays: Arrays, plan: Design, spec: GroupTime) -> tuple[CellFits, 
         return found, summary, by_moments.influence(
             Y, weight, found, B, path, of_cohort, M, summary
         )  # fmt: skip
-    found, Z, cohorts = by_cells.fit_cells(
+    found, columns = by_cells.fit_cells(
         Y, w, cohort, arrays.stratum, arrays.X, arrays.Z, plan.cells, spec.adjust
     )
     summary = summarise(plan.cells, found.att, found.share, arrays.years)
-    return found, summary, cells.join(Z, len(plan.cells), cohorts, summary)
+    return found, summary, columns.join(summary, len(plan.cells))
 
 
 def _balanced(Y: Floats, cohort: Ints, out: Ints) -> bool:

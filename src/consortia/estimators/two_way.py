@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consortia.errors import NotIdentified
-from consortia.maths import two_way as algebra
+from consortia.maths import absorption
 from consortia.maths.influence import Influence
 from consortia.maths.paths import moments, path_codes
 from consortia.panel import Arrays
@@ -63,6 +63,7 @@ def dof_factors(N: int, p: int, n: int, periods: int, parts: int = 1) -> tuple[f
 
     N cells, p regressors, n providers, ``periods`` years, ``parts`` connected components.
     """
+
     def factor(K: int) -> float:
         return (N - 1) / (N - K) if N > K else float("nan")
 
@@ -133,8 +134,8 @@ def _general(
         out[:, :, h + q] = arrays.D[start:stop]
         return out
 
-    found = algebra.absorb(Y, W, columns, p)
-    keep, lost = algebra.independent(found.A, found.raw)
+    found = absorption.absorb(Y, W, columns, p)
+    keep, lost = absorption.independent(found.A, found.raw)
     if p - 1 in lost:
         raise NotIdentified(_why_collinear(found, names))
     for j in lost:
@@ -143,7 +144,7 @@ def _general(
     kept = np.array(keep, dtype=np.int64)
     inverse = np.linalg.inv(found.A[np.ix_(kept, kept)])
     beta = inverse @ found.b[kept]
-    score = algebra.scores(Y, W, columns, p, found, kept, beta)
+    score = absorption.scores(Y, W, columns, p, found, kept, beta)
     # The scores sum to zero at the solution; what rounding left over is one more Newton step.
     beta = beta + inverse @ score.sum(axis=0)
     influence = Influence(psi=score @ inverse[:, -1:])
@@ -159,14 +160,14 @@ def _general(
     )
 
 
-def _why_collinear(found: algebra.Absorbed, names: list[str]) -> str:
+def _why_collinear(found: absorption.Absorbed, names: list[str]) -> str:
     """Which column exposure cannot be told apart from."""
     last = len(names)
     if found.raw[last] <= 0 or found.A[last, last] <= 1e-10 * found.raw[last]:
         return _SAME
     for j, name in enumerate(names):
         pair = np.array([j, last])
-        if algebra.independent(found.A[np.ix_(pair, pair)], found.raw[pair])[1] == [1]:
+        if absorption.independent(found.A[np.ix_(pair, pair)], found.raw[pair])[1] == [1]:
             return f"exposure cannot be told apart from {name}: the two move together exactly"
     return f"exposure cannot be told apart from {', '.join(names)} taken together"
 

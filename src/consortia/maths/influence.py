@@ -14,7 +14,7 @@ copied nor centred beforehand, and nothing is lost to cancellation.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -35,6 +35,15 @@ def sort_by_path(path: Ints, n_paths: int) -> tuple[Ints, Ints]:
     return order, starts.astype(np.int64)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Some providers ``rows`` (r,) with their own columns: ``psi = Z @ B.T``; Z (r, k), B (m, k)."""
+
+    rows: Ints
+    Z: Floats
+    B: Floats
+
+
 @dataclass(frozen=True, kw_only=True)
 class Influence:
     """Influence of n providers on m effects.
@@ -42,7 +51,8 @@ class Influence:
     Either ``psi`` (n, m); or ``Z`` (n, k) with ``path`` (n,) in 0..P-1 and ``B`` (P, m, k); or these
     with ``centre`` (P, k) and ``B`` (P, m, k + 1), where ``scale`` (n,) is 1 if None and ``moments``
     (P, k + 1, k + 1) may carry ``sum z z'`` by path if it is known already. ``order`` may carry the
-    result of :func:`sort_by_path`. Rows of Z whose path has B = 0 are never read.
+    result of :func:`sort_by_path`. Rows of Z whose path has B = 0 are never read. Or ``parts``, no
+    provider in two of them, out of ``n_providers``.
 
     Raises ValueError for an incomplete set.
     """
@@ -55,11 +65,13 @@ class Influence:
     scale: Floats | None = None
     moments: Floats | None = None
     order: tuple[Ints, Ints] | None = None
+    parts: tuple[Part, ...] | None = None
+    n_providers: int = 0
 
     def __post_init__(self) -> None:
         factored = self.Z is not None and self.path is not None and self.B is not None
-        if (self.psi is not None) == factored:
-            raise ValueError("give either psi, or all of Z, path and B")
+        if (self.psi is not None) + factored + bool(self.parts) != 1:
+            raise ValueError("give either psi, or all of Z, path and B, or parts")
         if self.Z is not None and self.B is not None:
             wide = self.Z.shape[1] + (self.centre is not None)
             if self.B.shape[2] != wide:
@@ -67,11 +79,15 @@ class Influence:
 
     @property
     def n(self) -> int:
+        if self.parts:
+            return self.n_providers
         return int((self.psi if self.psi is not None else self._Z).shape[0])
 
     @property
     def m(self) -> int:
-        return int(self.psi.shape[1] if self.psi is not None else self._B.shape[1])
+        if self.psi is not None:
+            return int(self.psi.shape[1])
+        return int(self._of(0).shape[0])
 
     @property
     def _Z(self) -> Floats:
@@ -79,42 +95,52 @@ class Influence:
         return self.Z
 
     @property
-    def _B(self) -> Floats:
-        assert self.B is not None
-        return self.B
-
-    @property
     def _path(self) -> Ints:
         assert self.path is not None
         return self.path
 
+    def _of(self, p: int) -> Floats:
+        """The matrix (m, k) of path or part p."""
+        if self.parts:
+            return self.parts[p].B
+        assert self.B is not None
+        return self.B[p]
+
+    @property
+    def _paths(self) -> int:
+        if self.parts:
+            return len(self.parts)
+        return 1 if self.B is None else int(self.B.shape[0])
+
     @cached_property
     def _by_path(self) -> tuple[Ints, Ints]:
-        if self.order is not None:
-            return self.order
-        return sort_by_path(self._path, self._B.shape[0])
+        return self.order or sort_by_path(self._path, self._paths)
 
     @cached_property
     def active(self) -> Bools:
-        """Paths (P,) that have any influence; a dense psi is one path."""
+        """Paths or parts (P,) that have any influence; a dense psi is one path."""
         if self.psi is not None:
             return np.ones(1, dtype=np.bool_)
-        return self._B.any(axis=(1, 2))
+        return np.array([bool(self._of(p).any()) for p in range(self._paths)], dtype=np.bool_)
 
     def blocks(self, most: int = 1 << 62) -> Iterator[tuple[int, Ints | slice, Floats]]:
         """(path, rows, z) over active paths, at most ``most`` rows at a time; z is (rows, k)."""
-        if self.psi is not None or (self._B.shape[0] == 1 and self.centre is None):
-            whole = self.psi if self.psi is not None else self._Z
-            if self.active[0]:
-                for start in range(0, self.n, most):
-                    rows = slice(start, min(start + most, self.n))
-                    yield 0, rows, whole[rows]
-            return
-        order, starts = self._by_path
         for p in np.flatnonzero(self.active).tolist():
-            for start in range(int(starts[p]), int(starts[p + 1]), most):
-                rows = order[start : min(start + most, int(starts[p + 1]))]
-                yield p, rows, self._z(p, rows)
+            size = self.n
+            if self.parts:
+                size = self.parts[p].rows.size
+            elif self.psi is None:
+                size = int(self._by_path[1][p + 1] - self._by_path[1][p])
+            for start in range(0, size, most):
+                cut = slice(start, min(start + most, size))
+                if self.parts:
+                    yield p, self.parts[p].rows[cut], self.parts[p].Z[cut]
+                elif self.psi is not None:
+                    yield p, cut, self.psi[cut]
+                else:
+                    order, starts = self._by_path
+                    rows = order[int(starts[p]) + cut.start : int(starts[p]) + cut.stop]
+                    yield p, rows, self._z(p, rows)
 
     def _z(self, p: int, rows: Ints) -> Floats:
         if self.centre is None:
@@ -129,7 +155,7 @@ class Influence:
 
     def onto(self, p: int, values: Floats) -> Floats:
         """Sums of z on path p, (..., k), turned into sums of psi, (..., m)."""
-        return values if self.psi is not None else values @ self._B[p].T
+        return values if self.psi is not None else values @ self._of(p).T
 
     def dense(self) -> Floats:
         """psi (n, m)."""
@@ -144,15 +170,11 @@ class Influence:
         """Influence of ``L @ theta``; L is (q, m)."""
         if self.psi is not None:
             return Influence(psi=self.psi @ L.T)
-        return Influence(
-            Z=self._Z,
-            path=self._path,
-            B=np.einsum("qm,pmk->pqk", L, self._B),
-            centre=self.centre,
-            scale=self.scale,
-            moments=self.moments,
-            order=self.order,
-        )
+        if self.parts:
+            parts = tuple(Part(rows=x.rows, Z=x.Z, B=L @ x.B) for x in self.parts)
+            return replace(self, parts=parts)
+        assert self.B is not None
+        return replace(self, B=np.einsum("qm,pmk->pqk", L, self.B))
 
     def gram(self) -> Floats:
         """sum_i psi_i psi_i' (m, m)."""
@@ -161,10 +183,10 @@ class Influence:
         total = np.zeros((self.m, self.m))
         if self.moments is not None:
             for p in np.flatnonzero(self.active).tolist():
-                total += self._B[p] @ self.moments[p] @ self._B[p].T
+                total += self._of(p) @ self.moments[p] @ self._of(p).T
             return total
         for p, _, z in self.blocks():
-            total += self._B[p] @ (z.T @ z) @ self._B[p].T
+            total += self._of(p) @ (z.T @ z) @ self._of(p).T
         return total
 
     def sums(self, label: Ints, n_labels: int) -> Floats:
@@ -181,7 +203,11 @@ class Influence:
     def touched(self) -> Bools:
         """Providers (n,) with any influence: those that the answer rests on."""
         if self.psi is not None:
-            return self.psi.any(axis=1)
-        if self._B.shape[0] == 1 and self.centre is None:
-            return self._Z.any(axis=1) & self.active[0]
+            return np.asarray(self.psi.any(axis=1), dtype=np.bool_)
+        if self.parts:
+            out = np.zeros(self.n, dtype=np.bool_)
+            for p in np.flatnonzero(self.active).tolist():
+                part = self.parts[p]
+                out[part.rows] = part.Z[:, part.B.any(axis=0)].any(axis=1)
+            return out
         return self.active[self._path]

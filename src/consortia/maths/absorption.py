@@ -17,7 +17,6 @@ from scipy.sparse import csgraph
 
 from consortia.maths.influence import Floats, Ints
 
-Slice = tuple[int, int]
 Columns = Callable[[int, int], NDArray[np.float64]]
 """Cells of the regressors for providers start..stop: (stop - start, T, p)."""
 
@@ -51,12 +50,13 @@ def absorb(Y: Floats, W: Floats, columns: Columns, p: int) -> Absorbed:
     S = np.zeros((T, T))
     R = np.zeros((T, p + 1))
     A = np.zeros((p + 1, p + 1))
-    raw = np.zeros(p + 1)
+    whole = np.zeros(p + 1)
     links = np.zeros((T, T))
     cells = providers = 0
     for start in range(0, n, _ROWS):
         stop = min(start + _ROWS, n)
-        w, total, V = _block(Y, W, columns, start, stop, p)
+        w, total, V, squares = _block(Y, W, columns, start, stop, p)
+        whole += squares
         seen = (w > 0).astype(np.float64)
         links += seen.T @ seen
         cells += int(seen.sum())
@@ -65,9 +65,10 @@ def absorb(Y: Floats, W: Floats, columns: Columns, p: int) -> Absorbed:
         wV = w[:, :, None] * V
         R += wV.sum(axis=0)
         flat, weighted = V.reshape(-1, p + 1), wV.reshape(-1, p + 1)
-        product = weighted.T @ flat
-        A += product
-        raw += np.diag(product)
+        A += weighted.T @ flat
+    raw = np.diag(A).copy()
+    # What is left of a column that is constant within providers is rounding.
+    raw[raw <= 1e-20 * whole] = 0.0
     years = np.linalg.lstsq(S, R, rcond=1e-12)[0]
     A = A - R.T @ years
     used = np.diag(links) > 0
@@ -88,9 +89,9 @@ def absorb(Y: Floats, W: Floats, columns: Columns, p: int) -> Absorbed:
 
 def _block(
     Y: Floats, W: Floats, columns: Columns, start: int, stop: int, p: int
-) -> tuple[Floats, Floats, Floats]:
-    """Weights (k, T), their provider totals (k,), and regressors with the outcome (k, T, p + 1) less
-    their provider means."""
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Weights (k, T), their provider totals (k,), regressors with the outcome (k, T, p + 1) less
+    their provider means, and sums of squares (p + 1,) before that."""
     w = W[start:stop]
     single = np.count_nonzero(w, axis=1) < 2
     if single.any():
@@ -101,8 +102,9 @@ def _block(
     V[:, :, p] = Y[start:stop]
     if not (w > 0).all():
         V[w == 0] = 0.0
+    squares = np.einsum("it,itv,itv->v", w, V, V)
     V -= (np.einsum("it,itv->iv", w, V) / np.where(total > 0, total, 1.0)[:, None])[:, None, :]
-    return w, total, V
+    return w, total, V, squares
 
 
 def independent(A: Floats, raw: Floats) -> tuple[list[int], list[int]]:
@@ -127,7 +129,7 @@ def scores(
     wide = np.concatenate([keep, [p]])
     for start in range(0, n, _ROWS):
         stop = min(start + _ROWS, n)
-        w, total, V = _block(Y, W, columns, start, stop, p)
+        w, total, V, _ = _block(Y, W, columns, start, stop, p)
         V = V[:, :, wide]
         effect = fit.years[:, wide]
         mean = (w @ effect) / np.where(total > 0, total, 1.0)[:, None]
