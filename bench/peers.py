@@ -18,24 +18,32 @@ Table = dict[str, tuple[float, float]]
 DRAWS = 999
 
 WHY_NOT = {
-    ("diff-diff", "two-way"): "its two-way estimator takes one common date of joining, not staggered ones",
+    (
+        "diff-diff",
+        "two-way",
+    ): "its two-way estimator takes one common date of joining, not staggered ones",
     ("differences", "two-way"): "no two-way estimator",
     ("csdid", "two-way"): "no two-way estimator",
     ("pyfixest", "group-time"): "no Callaway-Sant'Anna estimator",
     ("pyfixest", "group-time-draws"): "no Callaway-Sant'Anna estimator",
     ("pyfixest", "doubly-robust"): "no Callaway-Sant'Anna estimator",
 }
+for _task in ("group-time", "group-time-draws", "doubly-robust"):
+    WHY_NOT["pyfixest lean", _task] = WHY_NOT["pyfixest", _task]
 
 CONVENTIONS = {
     ("pyfixest", "two-way"): "G/(G-1) * (N-1)/(N-K), nested provider effects not counted (fixest)",
-    ("pyfixest lean", "two-way"): "G/(G-1) * (N-1)/(N-K), nested provider effects not counted (fixest)",
+    (
+        "pyfixest lean",
+        "two-way",
+    ): "G/(G-1) * (N-1)/(N-K), nested provider effects not counted (fixest)",
     ("StatsPAI", "two-way"): "G/(G-1) * (N-1)/(N-K), nested provider effects not counted (reghdfe)",
 }
 for _name in ("diff-diff", "StatsPAI", "differences", "csdid"):
     for _task in ("group-time", "doubly-robust"):
         CONVENTIONS[_name, _task] = "analytic influence function, no correction (as R did)"
-    CONVENTIONS[_name, "group-time-draws"] = "bootstrap, scaled interquartile range (as R did)"
-CONVENTIONS["diff-diff", "group-time-draws"] = "bootstrap, standard deviation of the draws"
+    CONVENTIONS[_name, "group-time-draws"] = "scaled interquartile range of the draws (as R did)"
+CONVENTIONS["diff-diff", "group-time-draws"] = "standard deviation of the draws, divisor B-1"
 
 
 # --- two-way -------------------------------------------------------------------------------------
@@ -86,7 +94,11 @@ def statspai(frame: pd.DataFrame, *, draws: int = 0, x: list[str] | None = None)
         control_group="nevertreated", base_period="universal", random_state=1, **more,
     )  # fmt: skip
     seed = {"random_state": 1}
-    return fit, statspai.aggte(fit, type="dynamic", **seed), statspai.aggte(fit, type="simple", **seed)
+    return (
+        fit,
+        statspai.aggte(fit, type="dynamic", **seed),
+        statspai.aggte(fit, type="simple", **seed),
+    )
 
 
 def csdid(frame: pd.DataFrame, *, draws: int = 0, x: list[str] | None = None) -> Any:

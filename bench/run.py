@@ -1,0 +1,206 @@
+"""Speed and memory beside named peers, in one run: ``python bench/run.py`` (or ``make bench``).
+
+Every case runs in a fresh process with one thread for every library (bench/one.py says what is
+measured). Writes bench/results/<date>.json; a full run also writes docs/bench.md from it.
+
+    --quick              1,000 and 20,000 providers only
+    --only TEXT          only cases whose row or task contains TEXT (repeatable)
+    --peers none         consortia and the bound only
+    --limit SECONDS      CPU seconds a single run may take (120)
+    --render FILE        write docs/bench.md from an earlier result and measure nothing
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import ks2
+import ours
+import peers
+import recorded
+import render
+
+ROOT = Path(__file__).resolve().parents[1]
+TASKS = ("two-way", "group-time", "group-time-draws", "doubly-robust")
+SIZES = (1_000, 20_000, 200_000)
+THREADS = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """One thread for everything; the source tree first, so that no old installation is measured."""
+    path = [str(ROOT / "src")] + [p for p in [os.environ.get("PYTHONPATH", "")] if p]
+    return {
+        **os.environ,
+        **dict.fromkeys(THREADS, "1"),
+        "PYTHONPATH": os.pathsep.join(path),
+        "TQDM_DISABLE": "1",
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def run_case(row: str, task: str, n: int, limit: float) -> dict[str, Any]:
+    """Measure one case; a case that is too slow, too large or fails is a result too."""
+    if (row, task) in peers.WHY_NOT:
+        return {"skipped": peers.WHY_NOT[row, task]}
+    case = {"row": row, "task": task, "n": n, "limit": limit}
+    try:
+        done = subprocess.run(
+            [sys.executable, str(Path(__file__).parent / "one.py"), json.dumps(case)],
+            capture_output=True,
+            text=True,
+            env=environment(),
+            timeout=20 * limit,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return {"over": limit}
+    if done.returncode == -signal.SIGXCPU:
+        return {"over": limit}
+    if done.returncode == -signal.SIGKILL:
+        return {"failed": "ended by the system (memory)"}
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines()
+        return {"failed": lines[-1][-300:] if lines else f"exit code {done.returncode}"}
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def compare(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Estimates and standard errors of every row against the bound's, task by task and size.
+
+    ``estimate`` is the largest absolute difference, ``error`` the largest relative one between
+    standard errors, over the effects that both have; ``effects`` counts them, ``missing`` those
+    that only the bound has.
+    """
+    out: list[dict[str, Any]] = []
+    for task in TASKS:
+        for n in SIZES:
+            here = [c for c in cases if c["task"] == task and c["n"] == n and "table" in c]
+            reference = next((c for c in here if c["row"].startswith("bound")), None)
+            if reference is None:
+                continue
+            truth = {k: v for k, v in reference["table"].items() if k != "critical"}
+            for c in here:
+                both = [k for k in truth if k in c["table"]]
+                if c is reference or not both:
+                    continue
+                out.append(
+                    {
+                        "row": c["row"],
+                        "task": task,
+                        "n": n,
+                        "effects": len(both),
+                        "missing": len(truth) - len(both),
+                        "estimate": max(abs(c["table"][k][0] - truth[k][0]) for k in both),
+                        "error": max(abs(c["table"][k][1] / truth[k][1] - 1) for k in both),
+                        "critical": (
+                            c["table"].get("critical", (None, None))[0]
+                            if task == "group-time-draws"
+                            else None
+                        ),
+                    }
+                )
+    return out
+
+
+def machine() -> dict[str, Any]:
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(pages / 1e9),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Speed and memory beside named peers.")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--peers", choices=("all", "none"), default="all")
+    parser.add_argument("--limit", type=float, default=120.0)
+    parser.add_argument("--render", type=Path)
+    given = parser.parse_args()
+    page = ROOT / "docs" / "bench.md"
+    if given.render:
+        page.write_text(render.page(json.loads(given.render.read_text())))
+        return
+
+    rows = [*ours.OURS, *(peers.PEERS if given.peers == "all" else ())]
+    sizes = SIZES[:2] if given.quick else SIZES
+    wanted = [
+        (task, n, row)
+        for task in TASKS
+        for n in sizes
+        for row in rows
+        if not given.only or any(text in row or text in task for text in given.only)
+    ]
+    cases: list[dict[str, Any]] = []
+    too_slow: set[tuple[str, str]] = set()
+    for k, (task, n, row) in enumerate(wanted, start=1):
+        if (row, task) in too_slow:
+            found: dict[str, Any] = {"over": given.limit}
+        else:
+            found = run_case(row, task, n, given.limit)
+        if "over" in found:
+            too_slow.add((row, task))
+        cases.append({"row": row, "task": task, "n": n, **found})
+        print(
+            f"{k:>3}/{len(wanted)} {task:17} {n:>7,} {row:24} {render.brief(found)}",
+            file=sys.stderr,
+        )
+
+    versions: dict[str, str] = {}
+    for c in cases:
+        versions.update(c.pop("versions", {}))
+    agreement = compare(cases)
+    said: dict[str, str] = {}
+    for c in cases:
+        c.pop("table", None)
+        if convention := c.pop("convention", ""):
+            said[f"{c['row']} | {c['task']}"] = convention
+    result = {
+        "date": datetime.date.today().isoformat(),
+        "machine": machine(),
+        "threads": 1,
+        "limit": given.limit,
+        "versions": dict(sorted(versions.items(), key=lambda kv: kv[0].lower())),
+        "cases": cases,
+        "agreement": agreement,
+        "conventions": {
+            **{f"{row} | {task}": c for (row, task), c in peers.CONVENTIONS.items()},
+            **said,
+        },
+        "ks2": ks2.whole_evaluate(environment()) if not given.only or "ks2" in given.only else {},
+        "recorded": [
+            {"row": row, "task": task, "sizes": {str(n): v for n, v in sizes_.items()}}
+            for (row, task), sizes_ in recorded.RECORDED.items()
+        ],
+    }
+    full = not (given.quick or given.only or given.peers == "none")
+    folder = Path(__file__).parent / "results"
+    folder.mkdir(exist_ok=True)
+    name = result["date"] + ("" if full else "-partial")
+    (folder / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+    text = render.page(result)
+    if full:
+        page.write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
