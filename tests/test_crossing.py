@@ -170,7 +170,7 @@ def test_arms_with_gaps_in_years(make_panel, make_study) -> None:
     assert a.years[a.cohort[0]] == 2022
 
 
-def test_years_touched_by_joining_just_after_the_window_are_left_out(make_panel, make_study) -> None:
+def test_years_touched_by_joining_after_the_window_are_left_out(make_panel, make_study) -> None:
     panel = make_panel(
         scores("a", "b", "c", "d"),
         joins=[

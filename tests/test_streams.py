@@ -63,7 +63,10 @@ def test_streams_of_neighbouring_names_are_independent_and_uniform() -> None:
 
 
 def test_a_worker_gets_the_same_numbers() -> None:
-    code = "from consortia.streams import Streams\nprint(Streams(5).at('a', 2).rng().random(3).tolist())"
+    code = (
+        "from consortia.streams import Streams\n"
+        "print(Streams(5).at('a', 2).rng().random(3).tolist())"
+    )
     here = str(Streams(5).at("a", 2).rng().random(3).tolist())
     for seed in ("0", "1"):
         there = subprocess.run(

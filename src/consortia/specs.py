@@ -121,6 +121,8 @@ class Inference:
 
     ``cluster``: "provider", "collaboration" (of the arm; overlapping memberships count in each),
     or the name of a column of the providers file such as "local_authority".
+    ``multiplier``: of the bootstrap behind uniform bands; Gaussian draws are exact given the data
+    and cost nothing per provider, the others resample cluster sums.
     ``small_sample``: "auto" takes the convention of the method (named in every result).
     """
 
@@ -128,7 +130,7 @@ class Inference:
     cluster: str = "provider"
     level: float = 0.95
     small_sample: Literal["auto", "none", "clusters", "regression"] = "auto"
-    multiplier: Literal["gaussian", "rademacher", "mammen", "webb"] = "rademacher"
+    multiplier: Literal["gaussian", "rademacher", "mammen", "webb"] = "gaussian"
     draws: int = 999
     seed: int = 1
 

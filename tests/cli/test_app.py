@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from consortia.cli import commands
 from consortia.cli.app import app
 
 run = CliRunner()
@@ -58,7 +59,9 @@ def test_init_then_evaluate(school_files: Path, tmp_path: Path) -> None:
     again = run.invoke(app, ["init", str(school_files), "--out", str(study)])
     assert again.exit_code == 3
     assert study.read_text(encoding="utf-8") == text
-    assert run.invoke(app, ["init", str(school_files), "--out", str(study), "--force"]).exit_code == 0
+    assert (
+        run.invoke(app, ["init", str(school_files), "--out", str(study), "--force"]).exit_code == 0
+    )
 
 
 @pytest.fixture
@@ -113,7 +116,15 @@ def test_the_command_in_the_report_makes_the_same_report(study: Path, tmp_path: 
     command = json.loads(first)["reproduce"]["command"]
     assert command.startswith("consortia evaluate ")
     done = subprocess.run(
-        [sys.executable, "-m", "consortia", *command.split()[1:], "--out", str(tmp_path / "p"), "-q"],
+        [
+            sys.executable,
+            "-m",
+            "consortia",
+            *command.split()[1:],
+            "--out",
+            str(tmp_path / "p"),
+            "-q",
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -197,3 +208,24 @@ def test_version() -> None:
     from consortia import __version__
 
     assert run.invoke(app, ["--version"]).stdout.strip() == __version__
+
+
+def test_demo_ends_with_the_path_of_a_report(tmp_path: Path, monkeypatch) -> None:
+    # A smaller sector than the demo's: what is tested is the command.
+    monkeypatch.setattr(commands, "DEMO_PROVIDERS", 300)
+    out = tmp_path / "demo"
+    done = run.invoke(app, ["demo", "--out", str(out), "-q"])
+    assert done.exit_code == 0, done.output
+    last = done.stdout.strip().splitlines()[-1]
+    assert last == f"Report: {out / 'report.html'}"
+    assert (out / "report.html").stat().st_size > 10_000
+    told = run.invoke(app, ["demo", "--seed", "8", "--out", str(out), "--json"])
+    document = json.loads(told.stdout)["evaluations"][0]
+    assert document["simulated"]
+    assert document["reproduce"]["command"] == "consortia demo --seed 8"
+
+
+def test_progress_goes_to_stderr_only(study: Path, tmp_path: Path) -> None:
+    done = run.invoke(app, ["evaluate", str(study), "--out", str(tmp_path / "o")])
+    assert done.exit_code == 0
+    assert "challenging" not in done.stdout
