@@ -288,13 +288,13 @@ def _coincide(study: Study, arrays: Arrays, held: Held) -> Coincidence:
     else:
         sentence = (
             f"{same:,} of {n:,} joiners took on {held.label} in the year they joined {arm}: for them "
-            f"the data cannot tell the two apart. Only {tell:,} can."
+            "the data cannot tell the two apart. "
         )
-        sentence += (
-            f" The answer rests on those {tell:,}."
-            if is_held
-            else " For the others the answer is about both together."
-        )
+        others = f"Only {tell:,} can" if tell < same else f"The other {tell:,} can"
+        if is_held:
+            sentence += f"{others}, and the answer rests on those of them that have a comparison."
+        else:
+            sentence += f"{others}; for the {same:,} the answer is about both together."
     return Coincidence(
         arm=held.name,
         label=held.label,

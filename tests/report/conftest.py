@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import polars as pl
 import pytest
 
 from consortia.panel import FlowStep, Note, Source
+from consortia.report import document, render_html
 from consortia.results import (
     EFFECTS,
     Coincidence,
@@ -342,6 +344,37 @@ def variant(name: str) -> Evaluation:
             sources=(),
             command="",
         )
+    if name == "large":
+        # Big numbers, many years, long words.
+        rows = [
+            row("dynamic", -23456.78 + 1500 * t, 9000.0 + 500 * abs(t), event_time=t)
+            for t in range(-21, 22)
+            if t != -1
+        ]
+        rows += [
+            row("att(g,t)", 1234.5 * (t - g), 4321.0, cohort=g, year=t)
+            for g in range(2003, 2015)
+            for t in range(2008, 2016)
+        ]
+        rows += [row("group-overall", 23456.78, 9876.5)]
+        frame = pl.DataFrame(rows, schema=EFFECTS, orient="row")
+        long = "a partnership of schools and colleges for the improvement of teaching"
+        ladder = tuple(
+            replace(
+                r,
+                estimate=1e5 * (r.estimate or 0),
+                low=1e5 * (r.low or 0),
+                high=1e5 * (r.high or 0),
+                label=long,
+            )
+            for r in EVALUATION.ladder
+        )
+        study = STUDY.with_(
+            arms={**STUDY.arms, "trust": Arm(kinds=("x",), label=long)},
+            outcomes={"maths": Outcome(label=long, unit="pounds a year per learner in the cohort")},
+        )
+        fitted = replace(estimate(), effects=frame, headline=frame.height - 1)
+        return replace(EVALUATION, study=study, title=long, estimate=fitted, ladder=ladder)
     if name == "raw":
         frame = pl.DataFrame(
             [row("raw-gap", -0.61, 0.05), row("raw-gap-by-year", -0.6, 0.06, year=2016)],
@@ -353,12 +386,28 @@ def variant(name: str) -> Evaluation:
     raise ValueError(name)
 
 
-VARIANTS = ("plain", "months", "simulated", "not-identified", "bare", "raw")
+@cache
+def page_of(name: str) -> str:
+    """The page of a variant, drawn once for all tests that only read it."""
+    return render_html(document(variant(name)))
+
+
+VARIANTS = ("plain", "months", "simulated", "not-identified", "bare", "raw", "large")
 
 
 @pytest.fixture(params=VARIANTS)
-def evaluation(request: pytest.FixtureRequest) -> Evaluation:
-    return variant(request.param)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def evaluation(name: str) -> Evaluation:
+    return variant(name)
+
+
+@pytest.fixture
+def page(name: str) -> str:
+    return page_of(name)
 
 
 @pytest.fixture

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-import polars as pl
 import pytest
 
-from consortia.report.document import clean, document
+from consortia.report.document import document
 from consortia.results import Evaluation
 from consortia.specs import Inference
 
@@ -88,52 +85,8 @@ def test_ladder_says_what_was_never_the_collaborations(make: Callable[[str], Eva
     assert document(make("raw"))["ladder"]["sentence"] == ""
 
 
-def test_findings_keep_their_tables(make: Callable[[str], Evaluation]) -> None:
-    _, placebo, flagged = document(make("plain"))["findings"]
-    assert [c["name"] for c in placebo["columns"]] == [
-        "estimate", "flag", "why", "weighted_share", "started",
-    ]  # fmt: skip
-    assert placebo["rows"] == [
-        {
-            "estimate": 0.0213,
-            "flag": "yes",
-            "why": "a reason",
-            "weighted_share": 0.123456,
-            "started": "2017-09-01",
-        }
-    ]
-    assert flagged["rows"] == []
-    assert flagged["verdict"] is False
-
-
 def test_level_is_written_as_asked(make: Callable[[str], Evaluation]) -> None:
     e = make("plain")
     study = e.study.with_(inference=Inference(level=0.975))
     assert document(replace(e, study=study))["rules"]["level"] == "percent:1"
     assert document(e)["rules"]["level"] == "percent"
-
-
-def test_clean() -> None:
-    assert clean(
-        {
-            "nan": np.nan,
-            "inf": float("inf"),
-            "i": np.int64(3),
-            "f": np.float64(0.5),
-            "b": np.bool_(True),
-            "d": dt.date(2020, 1, 2),
-            "s": pl.Series([1.0, None]),
-            "a": np.array([1, 2]),
-            "o": Ellipsis,
-        }
-    ) == {
-        "nan": None,
-        "inf": None,
-        "i": 3,
-        "f": 0.5,
-        "b": True,
-        "d": "2020-01-02",
-        "s": [1.0, None],
-        "a": [1, 2],
-        "o": "Ellipsis",
-    }

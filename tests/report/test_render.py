@@ -11,15 +11,13 @@ from itertools import pairwise
 import pytest
 import reading
 
+from consortia.evaluate import evaluate
 from consortia.report import document, render_html, render_index
 from consortia.report.index import index_document
 from consortia.results import Evaluation
 from consortia.specs import Arm, Outcome
-
-
-@pytest.fixture
-def page(evaluation: Evaluation) -> str:
-    return render_html(document(evaluation))
+from consortia.streams import Streams
+from consortia.world import SchoolSector, sector_study, simulate
 
 
 @pytest.fixture
@@ -63,6 +61,16 @@ def test_page_agrees_with_document(evaluation: Evaluation, page: str) -> None:
 
 def test_index_agrees_with_its_document(index_page: tuple[str, dict]) -> None:
     assert agree(*index_page) > 40
+
+
+def test_a_whole_evaluation_agrees() -> None:
+    world = SchoolSector(providers=300)
+    e = evaluate(sector_study(), simulate(world, Streams(7)), command="consortia demo")
+    made = document(e)
+    page = render_html(made)
+    assert agree(page, made) > 200
+    assert reading.loose_digits(reading.tree(page)) == []
+    assert "Simulated sector." in page
 
 
 def test_agreement_notices_a_changed_number(make: Callable[[str], Evaluation]) -> None:
@@ -142,7 +150,7 @@ def test_tables_are_readable_by_ear(page: str, index_page: tuple[str, dict]) -> 
                 assert [c.get("scope") for c in cells if reading.name(c) == "th"] == ["row"]
             box = parents[table]
             assert box.get("tabindex") == "0"
-            assert box.get("role") == "region"
+            assert box.get("role") == "group"
             assert box.get("aria-labelledby") == caption.get("id")
 
 

@@ -8,41 +8,31 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
-
-import numpy as np
-import polars as pl
 
 from consortia.report import words
 from consortia.report.charts import cohorts, event_study, flow, ladder
 from consortia.report.months import months, table
 from consortia.report.numerals import decimals, shown
-from consortia.results import Estimate, Evaluation, Finding
+from consortia.report.tables import clean, effect_rows, effect_tables, finding_table, ratio
+from consortia.results import Evaluation
 from consortia.study import canonical
 
 SCHEMA_VERSION = "1.0"
 REFERENCE = "reference year"
 """Caution by which an estimator marks the effect that is zero by construction."""
 
-ORDER = (
-    "averages", "group-overall", "simple", "dynamic-overall", "calendar-overall", "two-way",
-    "raw-gap", "dynamic", "group", "calendar", "raw-gap-by-year", "att(g,t)",
-)  # fmt: skip
-AVERAGES = "averages"
-EFFECT_COLUMNS = (
-    "title", "cohort", "year", "event_time", "estimate", "estimate_sd", "std_error", "low", "high",
-    "band_low", "band_high", "p_value", "truth", "n_treated", "n_control", "caution",
-)  # fmt: skip
-VERDICTS = {True: "Passed", False: "Failed", None: "Cannot tell"}
-ICONS = {True: "pass", False: "fail", None: "note"}
-
 
 def document(evaluation: Evaluation) -> dict[str, Any]:
     """The report of one evaluation as plain dicts, lists, texts, numbers and nulls.
 
     Effects are in the outcome's own unit; keys that end in ``_sd`` are in standard deviations.
+    The main keys: ``answer`` (the words and the chances behind them), ``headline`` (the effect that
+    answers the question; null when not identified), ``ladder``, ``findings``, ``coincidences``,
+    ``flow``, ``cautions``, ``effects`` (one record per row of the effect table, EFFECTS in
+    results.py, with ``effect_tables`` saying which rows belong together), ``charts`` (what each
+    picture shows), ``sources``, ``notes``, ``reproduce``, ``study`` (the canonical form whose
+    digest names the question). ``rules`` and every column's ``rule`` say how numbers are written.
     """
     e = evaluation
     outcome = e.study.outcomes[e.study.outcome]
@@ -53,13 +43,13 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
     rules = {
         "level": "percent" if abs(100 * level - round(100 * level)) < 1e-9 else "percent:1",
         "worthwhile": _fine(e.verdict.worthwhile),
-        "worthwhile_sd": _fine(_ratio(e.verdict.worthwhile, sd)),
+        "worthwhile_sd": _fine(ratio(e.verdict.worthwhile, sd)),
         "effect": f"signed:{decimals(se)}",
         "plain": f"fixed:{decimals(se)}",
         "sd": f"signed:{decimals(None if se is None or sd is None else se / sd, least=2)}",
         "spread": f"fixed:{decimals(None if sd is None else sd / 20, most=3)}",
     }
-    effects = [] if e.estimate is None else _effects(e.estimate, sd)
+    effects = [] if e.estimate is None else effect_rows(e.estimate, sd)
     rungs = _ladder(e, sd)
     answer = next((i for i, r in enumerate(rungs) if r["name"] == "answer"), None)
     identified = head is not None
@@ -107,7 +97,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
             "p_positive": e.verdict.p_positive,
             "p_worthwhile": e.verdict.p_worthwhile,
             "worthwhile": e.verdict.worthwhile,
-            "worthwhile_sd": _ratio(e.verdict.worthwhile, sd),
+            "worthwhile_sd": ratio(e.verdict.worthwhile, sd),
             "worthwhile_stated": outcome.worthwhile is not None,
             "thresholds": e.verdict.thresholds,
         },
@@ -141,10 +131,10 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
             "failed": sum(f.verdict is False for f in e.findings),
             "cannot_tell": sum(f.verdict is None for f in e.findings),
         },
-        "findings": [_finding(f, rules) for f in e.findings],
+        "findings": [finding_table(f, rules) for f in e.findings],
         "cautions": list(e.cautions),
         "effects": effects,
-        "effect_tables": _tables(effects, e, rules),
+        "effect_tables": effect_tables(effects, rules),
         "charts": {
             "ladder": ladder.data(rungs, unit=outcome.unit, rule=rules["effect"], answer=answer)
             if identified
@@ -195,27 +185,6 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
     return clean(made)
 
 
-def clean(value: Any) -> Any:
-    """Plain JSON values: NaN and infinities become null, NumPy numbers Python's, dates ISO text."""
-    match value:
-        case None | bool() | str() | int():
-            return value
-        case np.bool_():
-            return bool(value)
-        case np.integer():
-            return int(value)
-        case float() | np.floating():
-            return float(value) if math.isfinite(value) else None
-        case Mapping():
-            return {str(key): clean(inner) for key, inner in value.items()}
-        case date():
-            return value.isoformat()
-        case list() | tuple() | np.ndarray() | pl.Series():
-            return [clean(inner) for inner in value]
-        case _:
-            return str(value)
-
-
 def _number(value: Any) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
@@ -229,14 +198,10 @@ def _whole(value: Any) -> int | None:
     return None if value is None else int(value)
 
 
-def _ratio(value: float | None, by: float | None) -> float | None:
-    return None if value is None or by is None else value / by
-
-
 def _headline(e: Evaluation, head: dict[str, Any], sd: float | None) -> dict[str, Any]:
     assert e.estimate is not None
     effect = {name: _number(head[name]) for name in ("estimate", "std_error", "low", "high")}
-    in_sd = {f"{name}_sd": _ratio(value, sd) for name, value in effect.items()}
+    in_sd = {f"{name}_sd": ratio(value, sd) for name, value in effect.items()}
     size = in_sd["estimate_sd"]
     return {
         "at": e.estimate.headline,
@@ -280,7 +245,7 @@ def _simulated(
     held = None
     if head is not None and truth is not None and _number(head["low"]) is not None:
         held = bool(head["low"] <= truth <= head["high"])
-    return {"truth": truth, "truth_sd": _ratio(truth, sd), "interval_holds_truth": held}
+    return {"truth": truth, "truth_sd": ratio(truth, sd), "interval_holds_truth": held}
 
 
 def _ladder(e: Evaluation, sd: float | None) -> list[dict[str, Any]]:
@@ -291,7 +256,7 @@ def _ladder(e: Evaluation, sd: float | None) -> list[dict[str, Any]]:
             "estimate": _number(r.estimate),
             "low": _number(r.low),
             "high": _number(r.high),
-            "estimate_sd": _ratio(_number(r.estimate), sd),
+            "estimate_sd": ratio(_number(r.estimate), sd),
             "n_treated": r.n_treated,
             "note": r.note,
         }
@@ -312,147 +277,6 @@ def _main_caution(e: Evaluation, head: dict[str, Any] | None) -> str:
     held = [c.sentence for c in e.coincidences if c.same_year]
     ranked = [own, *(c for c in e.cautions if c not in technical), *held, *e.cautions]
     return next((c for c in ranked if c), "")
-
-
-def _effects(estimate: Estimate, sd: float | None) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for row in estimate.effects.iter_rows(named=True):
-        made = {key: clean(value) for key, value in row.items()}
-        for name in ("estimate", "low", "high"):
-            made[f"{name}_sd"] = _ratio(made[name], sd)
-        made["caution"] = made["caution"] or ""
-        made["title"] = words.ESTIMAND_TITLES.get(made["estimand"], made["estimand"])
-        rows.append(made)
-    return rows
-
-
-def _tables(
-    effects: Sequence[Mapping[str, Any]], e: Evaluation, rules: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    """One table per estimand, and one for all that are a single number: which rows of ``effects``
-    each shows, and which columns."""
-    places = ("cohort", "year", "event_time")
-
-    def group(row: Mapping[str, Any]) -> str:
-        single = all(row[place] is None for place in places)
-        return AVERAGES if single else row["estimand"]
-
-    present = list(dict.fromkeys(group(row) for row in effects))
-    ranked = [n for n in ORDER if n in present] + [n for n in present if n not in ORDER]
-    tables: list[dict[str, Any]] = []
-    for name in ranked:
-        rows = [i for i, row in enumerate(effects) if group(row) == name]
-        rows.sort(key=lambda i: ORDER.index(estimand) if (
-            name == AVERAGES and (estimand := effects[i]["estimand"]) in ORDER) else 0)  # fmt: skip
-        columns = [
-            column
-            for column in EFFECT_COLUMNS
-            if any(effects[i].get(column) not in (None, "") for i in rows)
-            and (column != "title" or name == AVERAGES)
-        ]
-        tables.append(
-            {
-                "estimand": name,
-                "title": words.ESTIMAND_TITLES.get(name, name),
-                "meaning": words.capital(words.ESTIMAND_MEANINGS.get(name, name)) + ".",
-                "columns": [column_of(c, rules) for c in columns],
-                "rows": rows,
-                "n_rows": len(rows),
-            }
-        )
-    return tables
-
-
-def column_of(
-    name: str, rules: Mapping[str, str], dtype: pl.DataType | None = None
-) -> dict[str, str]:
-    """A column as the page shows it: its heading and how its numbers are written."""
-    labels = {
-        "title": "Average",
-        "cohort": "First year as member",
-        "year": "Results of",
-        "event_time": "Years since joining",
-        "estimate": "Effect",
-        "estimate_sd": "Effect in SD",
-        "std_error": "Standard error",
-        "low": "Low",
-        "high": "High",
-        "band_low": "Low, all at once",
-        "band_high": "High, all at once",
-        "p_value": "p",
-        "truth": "True effect",
-        "n_treated": "Joiners",
-        "n_control": "Comparison",
-        "caution": "Caution",
-    }
-    finer = f"fixed:{int(rules['plain'].split(':')[1]) + 1}"
-    known = {
-        "cohort": "year",
-        "year": "year",
-        "event_time": "fixed:0",
-        "estimate": rules["effect"],
-        "estimate_sd": rules["sd"],
-        "std_error": finer,
-        "low": rules["effect"],
-        "high": rules["effect"],
-        "band_low": rules["effect"],
-        "band_high": rules["effect"],
-        "p_value": "p",
-        "truth": rules["effect"],
-        "n_treated": "count",
-        "n_control": "count",
-        "caution": "text",
-        "title": "text",
-    }
-    label = labels.get(name, words.capital(name.replace("_", " ")))
-    if name in known:
-        return {"name": name, "label": label, "rule": known[name]}
-    if dtype is None or dtype.is_float():
-        rule = "general"
-    elif dtype.is_integer():
-        rule = "year" if name.endswith("year") else "count"
-    else:
-        rule = "text"
-    return {"name": name, "label": label, "rule": rule}
-
-
-def _finding(finding: Finding, rules: Mapping[str, str]) -> dict[str, Any]:
-    frame = finding.table
-    columns = [column_of(name, rules, frame.schema[name]) for name in frame.columns]
-    # A column that never holds anything tells nothing; the estimand is the same in all rows.
-    columns = [
-        c
-        for c in columns
-        if c["name"] not in ("estimand", "arm")
-        and any(v not in (None, "") for v in clean(frame[c["name"]].to_list()))
-    ]
-    rows = [
-        {c["name"]: _cell(value, c["rule"]) for c, value in ((c, row[c["name"]]) for c in columns)}
-        for row in frame.iter_rows(named=True)
-    ]
-    return {
-        "check": finding.check,
-        "title": finding.title,
-        "verdict": finding.verdict,
-        "verdict_words": VERDICTS[finding.verdict],
-        "icon": ICONS[finding.verdict],
-        "sentence": finding.sentence,
-        "numbers": [
-            {"name": name, "label": words.number_label(name), "number": clean(value)}
-            for name, value in finding.numbers.items()
-        ],
-        "columns": columns,
-        "rows": rows,
-    }
-
-
-def _cell(value: Any, rule: str) -> Any:
-    made = clean(value)
-    if rule != "text":
-        return made
-    if isinstance(made, bool):
-        return "yes" if made else "no"
-    return "" if made is None else made if isinstance(made, str) else str(made)
 
 
 def _asked(e: Evaluation) -> list[dict[str, str]]:

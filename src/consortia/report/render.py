@@ -19,7 +19,7 @@ DRAWINGS = {
     "cohorts": cohorts.draw,
     "forest": forest.draw,
 }
-WIDE = {"ladder": 560, "event_study": 560, "flow": 560, "cohorts": 800, "forest": 800}
+WIDE = {"ladder": 560, "event_study": 560, "flow": 480, "cohorts": 800, "forest": 800}
 NARROW = 350
 
 

@@ -28,8 +28,8 @@ def parsed(markup: str) -> ElementTree.Element:
     return ElementTree.fromstring(markup)
 
 
-def charts(make: Callable[[str], Evaluation]) -> list[tuple[str, Any, Node]]:
-    made = document(make("simulated"))
+def charts(make: Callable[[str], Evaluation], name: str) -> list[tuple[str, Any, Node]]:
+    made = document(make(name))
     made["charts"]["forest"] = index_document([made, made], ["a", "b"], title="x")["chart"]
     draws = {
         "ladder": ladder.draw,
@@ -43,8 +43,11 @@ def charts(make: Callable[[str], Evaluation]) -> list[tuple[str, Any, Node]]:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_everything_stays_inside_the_picture(make: Callable[[str], Evaluation], width: int) -> None:
-    for name, draw, node in charts(make):
+@pytest.mark.parametrize("variant", ["simulated", "large"])
+def test_everything_stays_inside_the_picture(
+    make: Callable[[str], Evaluation], variant: str, width: int
+) -> None:
+    for name, draw, node in charts(make, variant):
         root = parsed(draw(node, width, "x"))
         assert root.get("role") == "img"
         box = [float(v) for v in root.get("viewBox", "").split()]

@@ -61,7 +61,7 @@ def data(rows: Sequence[Mapping[str, Any]], *, unit: str, joining: str) -> dict[
 
 def draw(chart: Node, width: int, ident: str) -> Markup:
     """SVG at ``width``; as many pictures in a row as fit."""
-    left, gap = 44, 18
+    left, gap = svg.margin(chart.ticks.value, chart.tick_rule.value), 18
     across = max(1, min(4, len(chart.panels), int((width - left + gap) / (150 + gap))))
     each = (width - left - gap * (across - 1)) / across
     low, high = chart.ticks.value[0], chart.ticks.value[-1]

@@ -13,7 +13,7 @@ from consortia.report.numerals import shown, ticks
 from consortia.report.trace import Node
 
 HEIGHT = 300
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 30, 46
+RIGHT, TOP, BOTTOM = 12, 30, 46
 REACH = 3.0
 """An interval wider than this many times the middle one is cut off with an arrow, so that one thin
 year does not flatten all the others."""
@@ -54,6 +54,7 @@ def data(
         "after": "after joining",
         "bands": any(p["band_low"] is not None for p in points),
         "truth": any(p["truth"] is not None for p in points),
+        "reference": any(p["reference"] for p in points),
         "touched": any(p["touched"] for p in points),
         "cut": any(_cut(p, y) for p in points),
     }
@@ -111,19 +112,20 @@ def draw(chart: Node, width: int, ident: str) -> Markup:
     y_ticks = chart.y_ticks.value
     rule = chart.tick_rule.value
     pad = 0.6
-    x = svg.Scale(min(times) - pad, max(times) + pad, LEFT, width - RIGHT)
+    left = svg.margin(y_ticks, rule)
+    x = svg.Scale(min(times) - pad, max(times) + pad, left, width - RIGHT)
     y = svg.Scale(y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
     bottom = HEIGHT - BOTTOM
     edge = x.inside(-0.5)
     out: list[str] = [
-        svg.box(LEFT, TOP, edge - LEFT, bottom - TOP, "before"),
-        svg.words(LEFT, 14, chart.unit, "axis-title")[0],
+        svg.box(left, TOP, edge - left, bottom - TOP, "before"),
+        svg.words(left, 14, chart.unit, "axis-title")[0],
     ]
     for i in range(len(y_ticks)):
         at = y.at(y_ticks[i])
-        out.append(svg.line(LEFT, at, width - RIGHT, at, "grid"))
-        out.append(svg.figure(LEFT - 7, at + 4.5, chart.y_ticks[i], rule, "tick", "end"))
-    out.append(svg.line(LEFT, y.at(0), width - RIGHT, y.at(0), "zero"))
+        out.append(svg.line(left, at, width - RIGHT, at, "grid"))
+        out.append(svg.figure(left - 7, at + 4.5, chart.y_ticks[i], rule, "tick", "end"))
+    out.append(svg.line(left, y.at(0), width - RIGHT, y.at(0), "zero"))
     if min(times) < 0 <= max(times):
         out.append(svg.line(edge, TOP, edge, bottom, "joining"))
         out.append(svg.words(edge - 6, TOP + 14, chart.before, "note", "end")[0])
@@ -132,10 +134,8 @@ def draw(chart: Node, width: int, ident: str) -> Markup:
     half = min(9.0, 0.3 * step)
     for p in points:
         out += _point(p, x.at(p.event_time.value), y, half)
-    for i in range(len(chart.x_ticks)):
-        at = x.at(chart.x_ticks.value[i])
-        out.append(svg.figure(at, bottom + 18, chart.x_ticks[i], "fixed", "tick", "middle"))
-    middle = (LEFT + width - RIGHT) / 2
+    out += svg.ticked(chart.x_ticks, x, bottom + 18, "fixed", (left, width))
+    middle = (left + width - RIGHT) / 2
     out.append(svg.words(middle, HEIGHT - 8, chart.x_label, "axis-title", "middle")[0])
     return svg.picture(chart, ident, width, HEIGHT, out, "event-study")
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from consortia.report.charts import svg
 from consortia.report.numerals import shown, ticks
-from consortia.report.trace import Node
+from consortia.report.trace import Node, attributes
 
 SIDE = 14
 
@@ -62,9 +62,16 @@ def draw(chart: Node, width: int, ident: str) -> Markup:
     lines: list[tuple[float, Node]] = []
     for rung in chart.rungs:
         kind = "answer" if rung.answer.value else "step"
-        numbers, taken = _numbers(rung, rule, width, y, kind)
-        label, after = svg.words(0, y, rung.label, f"label {kind}", width=width - taken - 14)
-        rows += [label, numbers]
+        numbers, taken = _numbers(rung, rule, kind)
+        glyph = svg.BOLD if kind == "answer" else svg.GLYPH
+        beside = len(svg.wrapped(rung.label.value, width - taken - 14, glyph)) <= 2
+        room = width - taken - 14 if beside else width
+        label, after = svg.words(0, y, rung.label, f"label {kind}", width=room)
+        place: dict[str, object] = {"x": 0, "y": after}
+        if beside:
+            place = {"x": width, "y": y, "text-anchor": "end"}
+        after += 0 if beside else svg.LINE
+        rows += [label, svg.tag("text", {**place, "class": f"value {kind}"}, *numbers)]
         lines.append((after + 1, rung))
         y = after + 27
     foot = y - 8
@@ -86,19 +93,16 @@ def draw(chart: Node, width: int, ident: str) -> Markup:
     return svg.picture(chart, ident, width, foot - 8, [*under, *rows], "ladder")
 
 
-def _numbers(rung: Node, rule: str, width: int, y: float, kind: str) -> tuple[Markup, float]:
-    """The rung's numbers at the right, and the room they take."""
-    attrs: dict[str, object] = {
-        "x": width, "y": y, "text-anchor": "end", "class": f"value {kind}",
-    }  # fmt: skip
+def _numbers(rung: Node, rule: str, kind: str) -> tuple[list[str], float]:
+    """The rung's numbers, and the room they take."""
     if rung.estimate.value is None:
-        return svg.words(width, y, rung.missing, "note", "end")[0], svg.room(rung.missing.value)
+        missing = svg.tag("tspan", attributes(rung.missing), rung.missing.value)
+        return [missing], svg.room(rung.missing.value)
     parts: list[str] = [svg.span(rung.estimate, rule)]
     if rung.low.value is not None:
         parts += [" (", svg.span(rung.low, rule), " to ", svg.span(rung.high, rule), ")"]
     glyph = svg.BOLD if kind == "answer" else svg.GLYPH
-    taken = svg.room(Markup("").join(parts).striptags(), glyph)
-    return svg.tag("text", attrs, *parts), taken
+    return parts, svg.room(Markup("").join(parts).striptags(), glyph)
 
 
 def _mark(rung: Node, x: svg.Scale, y: float) -> list[str]:

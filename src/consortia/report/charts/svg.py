@@ -6,7 +6,7 @@ their own; shapes differ wherever colours do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -22,7 +22,7 @@ BOLD = 0.65
 """Mean width of a letter as a share of the font size, on the generous side."""
 
 
-def tag(name: str, attrs: dict[str, object] | None = None, *inside: str) -> Markup:
+def tag(name: str, attrs: Mapping[str, object] | None = None, *inside: str) -> Markup:
     """An element; attribute values and bare text are escaped, Markup is taken as it is."""
     written = "".join(
         f' {escape(key)}="{escape(_plain(value))}"' for key, value in (attrs or {}).items()
@@ -139,6 +139,11 @@ def span(node: Node, rule: str) -> Markup:
 def room(text: str, glyph: float = GLYPH) -> float:
     """Width that a text is likely to take."""
     return len(text) * glyph * FONT
+
+
+def margin(values: Iterable[float], rule: str) -> float:
+    """Room at the left of a vertical axis for its widest number."""
+    return max(40.0, max(room(shown(value, rule)) for value in values) + 12)
 
 
 def wrapped(text: str, width: float, glyph: float = GLYPH) -> list[str]:
