@@ -213,7 +213,7 @@ def test_treated_without_like_comparison_are_left_out_and_counted(arrays_of, stu
 
 def test_nothing_identified_is_refused_with_the_reason(arrays_of, study_of, rng) -> None:
     Y = rng.normal(size=(6, 3))
-    with pytest.raises(NotIdentified, match="already|had joined before the first year"):
+    with pytest.raises(NotIdentified, match="had joined before the first year"):
         group_time.fit(arrays_of(Y, np.array([0, 0, 0, 3, 3, 3])), GroupTime(), study_of(), rng)
     with pytest.raises(NotIdentified, match="not-yet"):
         group_time.fit(arrays_of(Y, np.array([1, 1, 2, 2, 2, 2])), GroupTime(), study_of(), rng)
@@ -232,7 +232,7 @@ def test_covariate_that_only_joiners_vary_in_is_not_identified(arrays_of, study_
     a = arrays_of(rng.normal(size=(30, 4)), cohort, X=x)
     with pytest.raises(NotIdentified, match="do not vary in the covariates"):
         group_time.fit(a, GroupTime(adjust="regression"), study_of(), rng)
-    with pytest.raises(NotIdentified, match="nobody alike|separate"):
+    with pytest.raises(NotIdentified, match=r"nobody alike|separate"):
         group_time.fit(a, GroupTime(adjust="weighting"), study_of(), rng)
 
 

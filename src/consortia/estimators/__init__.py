@@ -17,12 +17,13 @@ METHODS: Mapping[type, Method] = MappingProxyType(
             truth=raw_gap.truth,
             answers="How far apart are the results of members and of everybody else?",
             assumes=(
-                "Nothing, as a description. Read as an effect of joining it assumes that members would "
-                "have had the same results as the rest, had they stayed outside."
+                "Nothing, as a description. Read as an effect of joining, it assumes that members "
+                "would have had the same results as the rest, had they stayed outside."
             ),
             fails=(
-                "Schools and colleges that join differ from those that do not: in their intake, their "
-                "leadership, and often in a bad year just before joining. All of that is in the gap."
+                "Schools and colleges that join differ from those that do not: in their intake, "
+                "their leadership, and often in a bad year just before joining. All of that is in "
+                "the gap."
             ),
             paper="A difference of means; no model",
         ),
@@ -31,17 +32,17 @@ METHODS: Mapping[type, Method] = MappingProxyType(
             fit=two_way.fit,
             truth=two_way.truth,
             answers=(
-                "Did results rise after joining, compared with the provider's own past and the general "
-                "movement of the years?"
+                "Did results rise after joining, compared with the provider's own past and the "
+                "general movement of the years?"
             ),
             assumes=(
-                "Without joining, members and the rest would have moved in parallel; and joining has the "
-                "same effect on everybody, at once and for good."
+                "Without joining, members and the rest would have moved in parallel; and joining "
+                "has the same effect on everybody, at once and for good."
             ),
             fails=(
-                "When the effect grows with the years or differs between early and late joiners: those "
-                "who joined early then serve as comparison for those who join late, and the answer can "
-                "even take the wrong sign. Also when joining follows a dip."
+                "When the effect grows with the years or differs between early and late joiners: "
+                "those who joined early then serve as comparison for those who join late, and the "
+                "answer can even take the wrong sign. Also when joining follows a dip."
             ),
             paper="Goodman-Bacon (2021); de Chaisemartin & D'Haultfœuille (2020)",
         ),
@@ -51,15 +52,15 @@ METHODS: Mapping[type, Method] = MappingProxyType(
             truth=group_time.truth,
             answers="Did joining help, when providers joined in different years?",
             assumes=(
-                "Without joining, those who joined would have moved as those they are compared with "
-                "did, from the last year before joining on (among like providers, where covariates or "
-                "held arms are given); and nothing changes before joining beyond the anticipation "
-                "allowed for."
+                "Without joining, those who joined would have moved as those they are compared "
+                "with did, from the last year before joining on (among like providers, where "
+                "covariates or held arms are given); and nothing changes before joining beyond "
+                "the anticipation allowed for."
             ),
             fails=(
-                "When joining follows a dip or a rise that would have passed anyway, when something "
-                "else comes on the same day as joining, or when members' gains are the neighbours' "
-                "losses."
+                "When joining follows a dip or a rise that would have passed anyway, when "
+                "something else comes on the same day as joining, or when members' gains are the "
+                "neighbours' losses."
             ),
             paper="Callaway & Sant'Anna (2021); Sant'Anna & Zhao (2020)",
         ),

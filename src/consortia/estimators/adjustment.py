@@ -1,9 +1,9 @@
 """Difference in differences of one treated group against one comparison group, given covariates.
 
 Outcome regression (Heckman, Ichimura & Todd 1997), inverse-probability weighting with normalised
-weights (Abadie 2005) and the doubly robust estimator of Sant'Anna & Zhao (2020, eq. 2.5 with a logit
-and weighted least squares; influence from their theorem A.1). Many outcomes at once: what depends
-on covariates alone is factored once.
+weights (Abadie 2005) and the doubly robust estimator of Sant'Anna & Zhao (2020, eq. 2.5 with a
+logit and weighted least squares; influence from their theorem A.1). Many outcomes at once: what
+depends on covariates alone is factored once.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ class Sample:
     """Whom a comparison uses and what covariates say of them, ready for any outcome.
 
     ``wt``, ``wc`` (n,) weights of the treated and of the comparison, each summing to 1; ``w0`` (n,)
-    weights of the comparison in the regression; ``X`` (n, p) of full rank, intercept first; ``gram``
-    Cholesky factor of X'w0 X, None without regression; ``score`` (n, p) influence on the logit's
-    coefficients, None without; ``u`` (n,) what a provider's residual counts for in the estimate.
+    weights of the comparison in the regression; ``X`` (n, p) of full rank, intercept first;
+    ``gram`` Cholesky factor of X'w0 X, None without regression; ``score`` (n, p) influence on the
+    logit's coefficients, None without; ``u`` (n,) what a provider's residual counts for in the
+    estimate.
     """
 
     wt: Floats
@@ -112,7 +113,7 @@ def _independent(X: Floats, w: Floats) -> Floats:
 
 
 def _logit(D: Bools, w: Floats, X: Floats) -> tuple[Floats, Floats]:
-    """Odds (n,) of being treated and the influence (n, p) on the coefficients, by Newton's method."""
+    """Odds (n,) of being treated and influence (n, p) on the coefficients, by Newton's method."""
     d = D.astype(np.float64)
     v = w / w.sum()
     beta = np.zeros(X.shape[1])
@@ -162,14 +163,15 @@ def difference(
 ) -> Floats:
     """ATT (q,) of the differences of two years ``change(rows)`` (rows, q); ``put`` receives psi.
 
-    With r = change - X beta, ``psi = u r - wt mt + wc mc - score slope`` and all coefficients follow
-    from one product of covariates and weights with the changes: two passes over blocks of providers,
-    nothing of size n x q held. ``theta_hat - theta = sum_i psi_i``.
+    With r = change - X beta, ``psi = u r - wt mt + wc mc - score slope`` and all coefficients
+    follow from one product of covariates and weights with the changes: two passes over blocks of
+    providers, nothing of size n x q held. ``theta_hat - theta = sum_i psi_i``.
     """
     X, wt, wc = sample.X, sample.wt, sample.wc
     n, p = X.shape
     blocks = [slice(start, min(start + _ROWS, n)) for start in range(0, n, _ROWS)]
     sums: Floats = np.zeros(0)
+    beta: Floats
     for rows in blocks:
         x = X[rows]
         left = np.concatenate(
@@ -187,7 +189,7 @@ def difference(
     slope = sums[2 + p :]
     beta = np.zeros((p, mt.size))
     if sample.gram is not None:
-        beta = linalg.cho_solve(sample.gram, sums[2 : 2 + p])
+        beta = np.asarray(linalg.cho_solve(sample.gram, sums[2 : 2 + p]), dtype=np.float64)
         mt -= (wt @ X) @ beta
         mc -= (wc @ X) @ beta
         slope = slope - (X.T @ (wc[:, None] * X)) @ beta
@@ -203,8 +205,8 @@ def difference(
         psi += np.outer(wc[rows], mc)
         if sample.score is not None:
             psi -= sample.score[rows] @ slope
-        put(rows, psi)
-    return mt - mc
+        put(rows, np.asarray(psi, dtype=np.float64))
+    return np.asarray(mt - mc, dtype=np.float64)
 
 
 def difference_of_means(
@@ -228,7 +230,7 @@ def difference_of_means(
         part, total = side[:, rows] @ c, side[:, rows] @ here.astype(np.float64)
         sums = sums + part if sums.size else part
         weights = weights + total if weights.size else total
-    found = (weights > 0).all(axis=0)
+    found = np.asarray((weights > 0).all(axis=0))
     means = sums / np.where(weights > 0, weights, 1.0)
     lift = np.where(found, [[1.0], [-1.0]] / np.where(weights > 0, weights, 1.0), 0.0)
     for rows, here in zip(blocks, seen, strict=True):

@@ -7,6 +7,7 @@ group, one pattern of gaps) share one factorisation.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -46,12 +47,13 @@ def fit_cells(
     """
     n, T = Y.shape
     K = len(cells)
-    seen = np.isfinite(Y)
+    seen: Bools = np.asarray(np.isfinite(Y))
     ready = np.isfinite(X).all(axis=1) & (w > 0)
-    known = np.isfinite(Z).all(axis=2)
+    known: Bools = np.asarray(np.isfinite(Z).all(axis=2))
     plain = X.shape[1] == 0 and Z.shape[2] == 0 and int(stratum.max()) == 0
     present = np.flatnonzero(np.bincount(cohort))
-    out = columns_for(cohort, cells, ready & (seen.sum(axis=1) > 1))
+    data = _Data(Y=Y, w=w, cohort=cohort, stratum=stratum, X=X, Z=Z, cells=cells)
+    out = columns_for(cohort, cells, ready)
     cells_of = _Cells(
         att=np.full(K, np.nan),
         because=[""] * K,
@@ -64,25 +66,22 @@ def fit_cells(
     for k, cell in enumerate(cells):
         groups.setdefault((cell.g, cell.base, cell.after), []).append(k)
     for (g, base, _), ks in groups.items():
-        here = ready & seen[:, base] & known[:, base]
+        here: Bools = np.asarray(ready & seen[:, base] & known[:, base])
         # One cohort after the other, so that what is found can be put away cohort by cohort.
         compared = present[cells[ks[0]].compares(present)].tolist()
         by = [np.flatnonzero(here & (cohort == c)) for c in [g, *compared]]
         rows = np.concatenate(by)
         D = np.arange(rows.size) < by[0].size
         if plain:
-            _by_means(Y, w, cohort, rows, D, base, ks, cells, cells_of, out)
+            _by_means(data, rows, D, base, ks, cells_of, out)
             continue
         for part, pick in _patterns(ks, cells, seen, rows):
-            _by_covariates(
-                Y, w, cohort, X, Z[:, base], stratum, rows[pick], D[pick], base, part, cells, cells_of, out,
-                adjust,
-            )  # fmt: skip
-    real = np.array([not c.reference for c in cells]) & np.isfinite(cells_of.att)
+            _by_covariates(data, rows[pick], D[pick], base, part, cells_of, out, adjust)
+    real = [not c.reference and math.isfinite(v) for c, v in zip(cells, cells_of.att, strict=True)]
     share = np.zeros(T + 1)
     for c in out.rows:
-        of_c = np.array([cell.g == c for cell in cells]) & real
-        bits = unions(cells_of.treated, of_c[None, :])[0]
+        of_c = np.array([[r and cell.g == c for r, cell in zip(real, cells, strict=True)]])
+        bits = unions(cells_of.treated, of_c)[0]
         used = np.unpackbits(bits, count=n)[out.rows[c]].astype(np.bool_)
         out.psi[c][:, -1] = np.where(used, w[out.rows[c]], 0.0)
         share[c] = out.psi[c][:, -1].sum()
@@ -96,6 +95,17 @@ def fit_cells(
         share=share,
     )
     return fits, out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Data:
+    Y: Floats
+    w: Floats
+    cohort: Ints
+    stratum: Ints
+    X: Floats
+    Z: Floats
+    cells: tuple[Cell, ...]
 
 
 @dataclass(slots=True)
@@ -124,9 +134,7 @@ def _changes(Y: Floats, rows: Ints, base: int, years: Ints) -> Callable[[slice],
     return change
 
 
-def _into(
-    out: Columns, cohort: Ints, rows: Ints, ks: list[int]
-) -> Callable[[slice, Floats], None]:
+def _into(out: Columns, cohort: Ints, rows: Ints, ks: list[int]) -> Callable[[slice, Floats], None]:
     """Where psi of ``rows`` (one cohort after the other) and cells ``ks`` is put."""
     of = cohort[rows]
     cuts = [0, *(np.flatnonzero(np.diff(of)) + 1).tolist(), rows.size]
@@ -153,14 +161,11 @@ def _into(
 
 
 def _by_means(
-    Y: Floats,
-    w: Floats,
-    cohort: Ints,
+    data: _Data,
     rows: Ints,
     D: Bools,
     base: int,
     ks: list[int],
-    cells: tuple[Cell, ...],
     found: _Cells,
     out: Columns,
 ) -> None:
@@ -170,36 +175,30 @@ def _by_means(
         for k in ks:
             found.because[k] = why
         return
-    years = np.array([cells[k].t for k in ks])
+    years = np.array([data.cells[k].t for k in ks])
     att, used, both = difference_of_means(
-        D, w[rows], _changes(Y, rows, base, years), _into(out, cohort, rows, ks)
+        D, data.w[rows], _changes(data.Y, rows, base, years), _into(out, data.cohort, rows, ks)
     )
     for j, k in enumerate(ks):
         if not both[j]:
             found.because[k] = _nobody(D[used[:, j]], "in both years of the comparison")
             continue
-        found.att[k] = 0.0 if cells[k].reference else att[j]
+        found.att[k] = 0.0 if data.cells[k].reference else att[j]
         found.use(k, rows[used[:, j]], D[used[:, j]])
 
 
 def _by_covariates(
-    Y: Floats,
-    w: Floats,
-    cohort: Ints,
-    X: Floats,
-    Zb: Floats,
-    stratum: Ints,
+    data: _Data,
     rows: Ints,
     D: Bools,
     base: int,
     ks: list[int],
-    cells: tuple[Cell, ...],
     found: _Cells,
     out: Columns,
     adjust: Adjust,
 ) -> None:
     """Cells that compare the same providers, given the same covariates."""
-    why, left, rows, D = _alike(stratum, rows, D)
+    why, left, rows, D = _alike(data.stratum, rows, D)
     why = why or _nobody(D, "in both years of the comparison")
     for k in ks:
         if why:
@@ -208,20 +207,22 @@ def _by_covariates(
         found.use(k, rows, D)
         if left:
             found.caution[k] = f"{left:,} treated without a like comparison left out"
-        if cells[k].reference:
+        if data.cells[k].reference:
             found.att[k] = 0.0
-    ks = [k for k in ks if not cells[k].reference]
+    ks = [k for k in ks if not data.cells[k].reference]
     if why or not ks:
         return
     try:
-        sample = prepare(D, w[rows], _design(X, Zb, stratum, rows), adjust)
+        sample = prepare(D, data.w[rows], _design(data, base, rows), adjust)
     except NotEstimable as fault:
         for k in ks:
             found.because[k] = str(fault)
             found.use(k, rows[:0], D[:0])
         return
-    years = np.array([cells[k].t for k in ks])
-    found.att[ks] = difference(sample, _changes(Y, rows, base, years), _into(out, cohort, rows, ks))
+    years = np.array([data.cells[k].t for k in ks])
+    found.att[ks] = difference(
+        sample, _changes(data.Y, rows, base, years), _into(out, data.cohort, rows, ks)
+    )
 
 
 def _patterns(
@@ -259,10 +260,15 @@ def _alike(stratum: Ints, pick: Ints, d: Bools) -> tuple[str, int, Ints, Bools]:
     return "", int((d & ~keep).sum()), pick[keep], d[keep]
 
 
-def _design(X: Floats, Zb: Floats, stratum: Ints, pick: Ints) -> Floats:
+def _design(data: _Data, base: int, pick: Ints) -> Floats:
     """Intercept, strata (first left out), fixed covariates, covariates of the base year."""
-    s = stratum[pick]
+    s = data.stratum[pick]
     present = np.flatnonzero(np.bincount(s))[1:]
     return np.column_stack(
-        [np.ones(pick.size), *((s == c).astype(np.float64) for c in present), X[pick], Zb[pick]]
+        [
+            np.ones(pick.size),
+            *((s == c).astype(np.float64) for c in present),
+            data.X[pick],
+            data.Z[pick, base],
+        ]
     )

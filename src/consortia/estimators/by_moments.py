@@ -30,8 +30,8 @@ def fit_cells(
 ) -> tuple[CellFits, Floats, Ints, Ints, Moments]:
     """Cells from Y (n, T), finite for every cohort but those in ``out``; w (n,) or None for 1.
 
-    Returns the cells; B (P, K, T + 1) with ``psi_i = B[path_i] @ (w_i (Y_i - mean, 1))``; path (n,);
-    the cohort (P,) of each path; the moments.
+    Returns the cells; B (P, K, T + 1) with ``psi_i = B[path_i] @ (w_i (Y_i - mean, 1))``; path
+    (n,); the cohort (P,) of each path; the moments.
     """
     T = Y.shape[1]
     path, of_cohort, of_stratum = path_codes(cohort, stratum, T)
@@ -81,7 +81,7 @@ def fit_cells(
         B[:, k, T] = lift * (gap - np.where(mine, att[k], 0.0))
     # Without gaps a reference cell uses whom the cohort's other cells use.
     used = (treated & np.isfinite(att)[:, None]).any(axis=0)
-    share = np.bincount(of_cohort[used], M.weight[used], T + 1)
+    share = np.bincount(of_cohort[used], M.weight[used], T + 1).astype(np.float64)
     fits = CellFits(
         att=att,
         because=tuple(because),

@@ -22,10 +22,10 @@ class CellFits:
     """ATT of K cells.
 
     ``att`` (K,) NaN where not identified, 0 for references; ``because`` says why, "" otherwise;
-    ``caution`` other remarks. ``treated`` and ``control`` (K, U / 8) which units are used in a cell,
-    as packed bits, a unit being a provider or a path of ``size`` (U,) providers (None = 1 each).
-    ``share`` (T + 1,) summed weight of each cohort's providers used in any cell that is not a
-    reference.
+    ``caution`` other remarks. ``treated`` and ``control`` (K, U / 8) which units are used in a
+    cell, as packed bits, a unit being a provider or a path of ``size`` (U,) providers (None = one
+    each). ``share`` (T + 1,) summed weight of each cohort's providers used in any cell that is not
+    a reference.
     """
 
     att: Floats

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import polars as pl
+from threadpoolctl import ThreadpoolController
 
 from consortia.estimators import METHODS
 from consortia.maths.inference import infer
@@ -18,11 +21,19 @@ def estimate(arrays: Arrays, study: Study, rng: np.random.Generator) -> Estimate
     The table has the columns of EFFECTS, and ``truth`` on a simulated panel. Raises NotIdentified.
     """
     method = METHODS[type(study.method)]
-    fit = method.fit(arrays, study.method, study, rng)
-    truth = None
-    if arrays.truth is not None:
-        truth = method.truth(arrays, study.method, study, fit)
-    return with_uncertainty(fit, arrays, study, rng, truth)
+    # Many small factorisations: threads inside each cost several times what they save.
+    with _blas().limit(limits=1, user_api="blas"):
+        fit = method.fit(arrays, study.method, study, rng)
+        truth = None
+        if arrays.truth is not None:
+            truth = method.truth(arrays, study.method, study, fit)
+        return with_uncertainty(fit, arrays, study, rng, truth)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """The loaded BLAS libraries; looking them up takes longer than a fit."""
+    return ThreadpoolController()
 
 
 def with_uncertainty(
@@ -86,6 +97,7 @@ def with_uncertainty(
         n_clusters=found.n_clusters,
         convention=found.convention,
         critical=found.critical,
+        dof=found.dof,
         flow=fit.flow,
         notes=tuple(notes),
     )

@@ -231,8 +231,8 @@ def _notes(arrays: Arrays, spec: GroupTime, found: CellFits, plan: Design) -> tu
     notes: list[str] = []
     if spec.anticipation:
         notes.append(
-            f"the {spec.anticipation} year(s) before joining are treated as touched by it; the base "
-            "year lies before them"
+            f"the {spec.anticipation} year(s) before joining are treated as touched by it; the "
+            "base year lies before them"
         )
     if arrays.Z.shape[2]:
         notes.append(f"{', '.join(arrays.Z_names)}: the value of the base year is used")

@@ -9,7 +9,7 @@ from consortia.errors import NotIdentified
 from consortia.maths import absorption
 from consortia.maths.influence import Influence
 from consortia.maths.paths import moments, path_codes
-from consortia.panel import Arrays
+from consortia.panel import Arrays, FlowStep
 from consortia.results import EffectKey, Fit
 from consortia.specs import TwoWay
 from consortia.study import Study
@@ -27,19 +27,20 @@ def fit(arrays: Arrays, spec: TwoWay, study: Study, rng: np.random.Generator) ->
     if arrays.X_names:
         notes.append(f"{', '.join(arrays.X_names)}: fixed, so absorbed by the provider effects")
     plain = not arrays.hold and arrays.Z.shape[2] == 0
+    W, caution = (arrays.W, "") if plain else _with_covariates(arrays)
     fast = _balanced(arrays) if plain else None
     if fast is not None:
         beta, influence, N, n, periods, parts, kept = fast
-        caution = ""
     else:
-        beta, influence, N, n, periods, parts, kept, caution = _general(arrays)
+        beta, influence, N, n, periods, parts, kept, lost = _general(arrays, W)
+        caution = "; ".join(filter(None, (caution, lost)))
     nested, counted = dof_factors(N, kept, n, periods, parts)
     notes.append(
-        "standard error: (N-1)/(N-K) counts "
-        f"K = {kept + periods - parts + 1:,} coefficients, provider effects nested in clusters left "
-        f"out; counting them too would multiply the standard error by {np.sqrt(counted / nested):.6g}"
+        f"standard error: (N-1)/(N-K) counts K = {kept + periods - parts + 1:,} coefficients, "
+        "provider effects nested in clusters left out; counting them too would multiply the "
+        f"standard error by {np.sqrt(counted / nested):.6g}"
     )
-    seen = arrays.W > 0
+    seen = W > 0
     exposed = (arrays.D & seen).any(axis=1)
     switches = exposed & (~arrays.D & seen).any(axis=1)
     several = seen.sum(axis=1) > 1
@@ -54,6 +55,7 @@ def fit(arrays: Arrays, spec: TwoWay, study: Study, rng: np.random.Generator) ->
         headline=0,
         small_sample="regression",
         dof_factor=nested,
+        flow=_flow(seen, several),
         notes=tuple(notes),
     )
 
@@ -70,11 +72,42 @@ def dof_factors(N: int, p: int, n: int, periods: int, parts: int = 1) -> tuple[f
     return factor(p + periods - parts + 1), factor(p + n + periods - parts)
 
 
+def _with_covariates(arrays: Arrays) -> tuple[Floats, str]:
+    """Cell weights without the cells that lack a covariate, and how many those are."""
+    gaps = (arrays.W > 0) & ~np.isfinite(arrays.Z).all(axis=2)
+    if not gaps.any():
+        return arrays.W, ""
+    left_out = f"{int(gaps.sum()):,} provider-years without covariates left out"
+    return np.where(gaps, 0.0, arrays.W), left_out
+
+
+def _flow(seen: NDArray[np.bool_], several: NDArray[np.bool_]) -> tuple[FlowStep, ...]:
+    single = seen.any(axis=1) & ~several
+    steps = [
+        FlowStep(
+            step="compared with their own past",
+            providers=int(several.sum()),
+            provider_years=int(seen[several].sum()),
+            why="every provider with two years or more",
+            kind="end",
+        )
+    ]
+    if single.any():
+        step = FlowStep(
+            step="seen in a single year",
+            providers=int(single.sum()),
+            provider_years=int(single.sum()),
+            why="no other year of its own to compare with",
+        )
+        steps.insert(0, step)
+    return tuple(steps)
+
+
 def _balanced(
     arrays: Arrays,
 ) -> tuple[float, Influence, int, int, int, int, int] | None:
-    """From cohort moments: without gaps, and with one weight per provider, exposure less its provider
-    and year means depends on the cohort alone."""
+    """From cohort moments: without gaps, and with one weight per provider, exposure less its
+    provider and year means depends on the cohort alone."""
     Y, W, w = arrays.Y, arrays.W, arrays.w
     n, T = Y.shape
     if not np.isfinite(Y.sum()) or T < 2:
@@ -106,25 +139,22 @@ def _balanced(
 
 
 _SAME = (
-    "exposure moves with the provider and year effects alone: everybody seen joins in the same year, "
-    "or nobody is seen both before and after joining"
+    "exposure moves with the provider and year effects alone: everybody seen joins in the same "
+    "year, or nobody is seen both before and after joining"
 )
 
 
-def _general(
-    arrays: Arrays,
-) -> tuple[float, Influence, int, int, int, int, int, str]:
-    Y, W, Z = arrays.Y, arrays.W, arrays.Z
+def _general(arrays: Arrays, W: Floats) -> tuple[float, Influence, int, int, int, int, int, str]:
+    Y, Z = arrays.Y, arrays.Z
     h, q = len(arrays.hold), Z.shape[2]
     names = [f"{held.label} (held)" for held in arrays.hold] + list(arrays.Z_names)
     caution: list[str] = []
-    if q:
-        gaps = (W > 0) & ~np.isfinite(Z).all(axis=2)
-        if gaps.any():
-            W = np.where(gaps, 0.0, W)
-            caution.append(f"{int(gaps.sum()):,} provider-years without covariates left out")
     p = h + q + 1
-    middle = np.nanmean(Z, axis=(0, 1)) if q else np.empty(0)
+    # About the mean: a covariate such as a year number would lose its digits otherwise.
+    used = (W > 0).astype(np.float64)
+    middle = np.einsum("it,itq->q", used, np.where(used[:, :, None] > 0, Z, 0.0)) / max(
+        used.sum(), 1.0
+    )
 
     def columns(start: int, stop: int) -> Floats:
         out = np.empty((stop - start, Y.shape[1], p))
@@ -173,9 +203,9 @@ def _why_collinear(found: absorption.Absorbed, names: list[str]) -> str:
 
 
 def truth(arrays: Arrays, spec: TwoWay, study: Study, fit: Fit) -> Floats:
-    """Weighted mean of the known effect over exposed cells: what a reader takes the coefficient for.
+    """Weighted mean of the known effect over exposed cells: what a reader takes the number for.
 
-    Not the coefficient that the known effects themselves would give, whose weights may be negative.
+    Not the coefficient that the known effects would give, whose weights may be negative.
     """
     if arrays.truth is None:
         return np.full(1, np.nan)

@@ -45,11 +45,11 @@ class Absorbed:
 
 
 def absorb(Y: Floats, W: Floats, columns: Columns, p: int) -> Absorbed:
-    """One pass over Y (n, T) and W (n, T); cells with W = 0 and providers with one cell count not."""
+    """One pass over Y (n, T) and W (n, T), leaving out W = 0 and providers with a single cell."""
     n, T = Y.shape
-    S = np.zeros((T, T))
-    R = np.zeros((T, p + 1))
-    A = np.zeros((p + 1, p + 1))
+    schur = np.zeros((T, T))
+    right = np.zeros((T, p + 1))
+    cross = np.zeros((p + 1, p + 1))
     whole = np.zeros(p + 1)
     links = np.zeros((T, T))
     cells = providers = 0
@@ -61,23 +61,24 @@ def absorb(Y: Floats, W: Floats, columns: Columns, p: int) -> Absorbed:
         links += seen.T @ seen
         cells += int(seen.sum())
         providers += int((total > 0).sum())
-        S += np.diag(w.sum(axis=0)) - w.T @ (w / np.where(total > 0, total, 1.0)[:, None])
+        schur += np.diag(w.sum(axis=0)) - w.T @ (w / np.where(total > 0, total, 1.0)[:, None])
         wV = w[:, :, None] * V
-        R += wV.sum(axis=0)
+        right += wV.sum(axis=0)
         flat, weighted = V.reshape(-1, p + 1), wV.reshape(-1, p + 1)
-        A += weighted.T @ flat
-    raw = np.diag(A).copy()
+        cross += weighted.T @ flat
+    raw = np.diag(cross).copy()
     # What is left of a column that is constant within providers is rounding.
     raw[raw <= 1e-20 * whole] = 0.0
-    years = np.linalg.lstsq(S, R, rcond=1e-12)[0]
-    A = A - R.T @ years
+    years = np.asarray(np.linalg.lstsq(schur, right, rcond=1e-12)[0], dtype=np.float64)
+    cross = cross - right.T @ years
     used = np.diag(links) > 0
-    parts = int(
-        csgraph.connected_components(sparse.csr_array(links[np.ix_(used, used)]), directed=False)[0]
-    )
+    parts = 0
+    if used.any():
+        graph = sparse.csr_array(links[np.ix_(used, used)])
+        parts = int(csgraph.connected_components(graph, directed=False)[0])
     return Absorbed(
-        A=A[:p, :p],
-        b=A[:p, p],
+        A=cross[:p, :p],
+        b=cross[:p, p],
         raw=raw[:p],
         years=years,
         cells=cells,
@@ -102,8 +103,10 @@ def _block(
     V[:, :, p] = Y[start:stop]
     if not (w > 0).all():
         V[w == 0] = 0.0
-    squares = np.einsum("it,itv,itv->v", w, V, V)
-    V -= (np.einsum("it,itv->iv", w, V) / np.where(total > 0, total, 1.0)[:, None])[:, None, :]
+    flat = V.reshape(-1, p + 1)
+    squares = w.ravel() @ flat**2
+    mean = np.einsum("it,itv->iv", w, V) / np.where(total > 0, total, 1.0)[:, None]
+    np.subtract(V, mean[:, None, :], out=V)
     return w, total, V, squares
 
 
@@ -130,10 +133,10 @@ def scores(
     for start in range(0, n, _ROWS):
         stop = min(start + _ROWS, n)
         w, total, V, _ = _block(Y, W, columns, start, stop, p)
-        V = V[:, :, wide]
+        kept = V[:, :, wide]
         effect = fit.years[:, wide]
         mean = (w @ effect) / np.where(total > 0, total, 1.0)[:, None]
-        V = V - effect[None, :, :] + mean[:, None, :]
-        e = V[:, :, -1] - V[:, :, :-1] @ beta
-        out[start:stop] = np.einsum("it,itq->iq", w * e, V[:, :, :-1])
+        kept = kept - effect[None, :, :] + mean[:, None, :]
+        e = kept[:, :, -1] - kept[:, :, :-1] @ beta
+        out[start:stop] = np.einsum("it,itq->iq", w * e, kept[:, :, :-1])
     return out

@@ -20,14 +20,14 @@ from consortia.maths.multiplier import Multiplier, gaussian_draws, multiplier_dr
 
 SmallSample = Literal["none", "clusters", "regression"]
 _ROWS = 4096
-"""Rows of the kernel between membership signatures held at once."""
+"""Sums over sets of clusters held at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clusters:
     """How n providers fall into clusters.
 
-    ``label`` (n,) where each has exactly one, else None (overlap); ``incidence`` gives a lone one its own;
+    ``incidence`` gives a lone one its own; ``label`` (n,) where each has exactly one, else None;
     ``count`` clusters hold a provider that the answer rests on; ``own`` = each its own cluster.
     """
 
@@ -43,7 +43,8 @@ class Inferred:
 
     ``V`` (m, m) with the small-sample factor in it; ``se``, ``low``, ``high``, ``p`` (m,);
     ``band_low``, ``band_high`` (m,) NaN where there is no band; ``critical`` for ``low``/``high``.
-    ``convention`` names in words what was done.
+    ``dof`` of the t distribution behind them, 0 for the normal. ``convention`` names in words what
+    was done.
     """
 
     V: Floats
@@ -54,6 +55,7 @@ class Inferred:
     band_high: Floats
     p: Floats
     critical: float
+    dof: int
     n_clusters: int
     convention: str
 
@@ -80,7 +82,7 @@ def _with_lone(incidence: sparse.csr_array) -> sparse.csr_array:
     alone = np.flatnonzero(np.diff(incidence.indptr) == 0)
     if alone.size == 0:
         return incidence
-    n, C = incidence.shape
+    n = int(incidence.shape[0])
     extra = sparse.csr_array(
         (np.ones(alone.size), (alone, np.arange(alone.size))), shape=(n, alone.size)
     )
@@ -106,17 +108,52 @@ def covariance(influence: Influence, clusters: Clusters) -> tuple[Floats, bool]:
 
 
 def _overlapping(influence: Influence, incidence: sparse.csr_array) -> Floats:
-    """``sum_ij 1{i and j share a cluster} psi_i psi_j'`` on distinct membership signatures."""
+    """``sum_ij 1{i and j share a cluster} psi_i psi_j'`` by inclusion and exclusion.
+
+    The sum is ``sum_s (-1)^(|s| + 1) S_s S_s'`` over non-empty sets s of clusters, S_s being the sum
+    of psi over those in all of s. Sets are built cluster by cluster and only while several
+    membership signatures hold them: what one signature holds alone cancels, save the last.
+    """
     signature, first = signatures(incidence)
     U = influence.sums(signature, first.size)
-    A = sparse.csr_array(incidence[first] != 0).astype(np.float64)
-    V = np.zeros((influence.m, influence.m))
-    At = sparse.csr_array(A.T)
-    for start in range(0, first.size, _ROWS):
-        part = sparse.csr_array(A[start : start + _ROWS] @ At)
-        part.data[:] = 1.0
-        V += U[start : start + _ROWS].T @ np.asarray(part @ U)
-    return (V + V.T) / 2
+    A = sparse.csr_array(incidence[first])
+    A.sort_indices()
+    member = A.indices.astype(np.int64)
+    end = A.indptr[1:].astype(np.int64)
+    C = int(A.shape[1])
+    alone = np.zeros(first.size)
+    total = np.zeros((influence.m, influence.m))
+    who = np.repeat(np.arange(first.size), np.diff(A.indptr))
+    at = np.arange(member.size)
+    key, sign = member, 1.0
+    while key.size:
+        _, code, count = np.unique(key, return_inverse=True, return_counts=True)
+        code = code.reshape(-1)
+        last = (count[code] == 1) & (at == end[who] - 1)
+        alone += sign * np.bincount(who[last], minlength=first.size)
+        shared = count[code] > 1
+        number = np.cumsum(count > 1) - 1
+        who, at, code = who[shared], at[shared], number[code[shared]]
+        total += sign * _squares(code, who, U)
+        # Every set grows by each cluster that its signature holds after the last.
+        more = end[who] - 1 - at
+        who, code = np.repeat(who, more), np.repeat(code, more)
+        start = np.repeat(at + 1 - np.concatenate([[0], np.cumsum(more)[:-1]]), more)
+        at = start + np.arange(who.size)
+        key, sign = code.astype(np.int64) * C + member[at], -sign
+    total += (U * alone[:, None]).T @ U
+    return (total + total.T) / 2
+
+
+def _squares(code: Ints, who: Ints, U: Floats) -> Floats:
+    """``sum_s S_s S_s'`` with ``S_s`` the sum of U (rows ``who``) where ``code`` is s."""
+    sets = int(code.max()) + 1 if code.size else 0
+    pick = sparse.csr_array((np.ones(code.size), (code, who)), shape=(sets, U.shape[0]))
+    total = np.zeros((U.shape[1], U.shape[1]))
+    for start in range(0, sets, _ROWS):
+        S = np.asarray(pick[start : start + _ROWS] @ U)
+        total += S.T @ S
+    return total
 
 
 def signatures(incidence: sparse.csr_array) -> tuple[Ints, Ints]:
@@ -173,7 +210,7 @@ def infer(
     """
     clusters = clusters_of(incidence, influence.touched())
     C = clusters.count
-    V, clipped = covariance(influence, clusters)
+    raw, clipped = covariance(influence, clusters)
     factor, spread = 1.0, stats.norm
     words = [_clusters_in_words(clusters, cluster_name)]
     if small_sample == "none":
@@ -184,21 +221,22 @@ def infer(
         words.append("variance times C/(C-1)")
         if small_sample == "regression":
             factor *= dof_factor
-            words.append(
-                f"and (N-1)/(N-K) = {dof_factor:.6g} (provider effects nested in clusters not counted)"
+            words[-1] += (
+                f" and (N-1)/(N-K) = {dof_factor:.6g}, provider effects nested in clusters not "
+                "counted"
             )
         words.append(f"t critical values with C-1 = {C - 1:,} degrees of freedom")
     if clipped:
         words.append("negative eigenvalues of the covariance set to zero")
-    V = V * factor
-    variance = np.diag(V).copy()
+    scaled = raw * factor
+    variance = np.diag(scaled).copy()
     se = np.sqrt(np.where(variance > 0, variance, np.nan))
     critical = float(spread.ppf(0.5 + level / 2)) if spread is not None else np.nan
     with np.errstate(invalid="ignore"):
         p = 2 * spread.sf(np.abs(theta) / se) if spread is not None else np.full(theta.size, np.nan)
     band = np.full(theta.size, np.nan)
     if draws and C > 1:
-        cut, how = _bands(influence, clusters, V / factor, family, level, multiplier, draws, rng)
+        cut, how = _bands(influence, clusters, raw, family, level, multiplier, draws, rng)
         if np.isfinite(cut).any():
             words.append(how)
         # As wide, at the least, as the interval of one effect, and with the same allowance for
@@ -206,7 +244,7 @@ def infer(
         allowance = critical / float(stats.norm.ppf(0.5 + level / 2))
         band = np.maximum(cut * allowance, critical) * se
     return Inferred(
-        V=V,
+        V=scaled,
         se=se,
         low=theta - critical * se,
         high=theta + critical * se,
@@ -214,6 +252,7 @@ def infer(
         band_high=theta + band,
         p=np.asarray(p, dtype=np.float64),
         critical=critical,
+        dof=0 if small_sample == "none" else C - 1,
         n_clusters=C,
         convention="; ".join(words),
     )
@@ -225,8 +264,8 @@ def _clusters_in_words(clusters: Clusters, name: str) -> str:
         return f"clustered by provider ({clusters.count:,} providers)"
     if clusters.label is None:
         return (
-            f"clustered by {what} with overlapping membership: two providers count as dependent when "
-            f"they share any (C = {clusters.count:,} clusters, those of lone providers included)"
+            f"clustered by {what} with overlapping membership: two providers count as dependent "
+            f"when they share any (C = {clusters.count:,} clusters, lone providers included)"
         )
     return f"clustered by {what} ({clusters.count:,} clusters)"
 
@@ -254,8 +293,8 @@ def _bands(
     if multiplier == "gaussian" or clusters.label is None:
         if multiplier != "gaussian":
             how = (
-                f"uniform bands from {draws:,} Gaussian draws ({multiplier.capitalize()} multipliers "
-                "need clusters that do not overlap)"
+                f"uniform bands from {draws:,} Gaussian draws ({multiplier.capitalize()} "
+                "multipliers need clusters that do not overlap)"
             )
         drawn = gaussian_draws(V[np.ix_(wanted, wanted)], draws, rng)
     else:

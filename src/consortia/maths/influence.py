@@ -27,7 +27,7 @@ Bools = NDArray[np.bool_]
 
 
 def sort_by_path(path: Ints, n_paths: int) -> tuple[Ints, Ints]:
-    """Order (n,) that sorts providers by path, stable, and the start (n_paths + 1,) of each path."""
+    """Stable order (n,) of providers by path, and where each path starts (n_paths + 1,)."""
     # NumPy sorts 16-bit integers by radix, ten times faster than 64-bit ones by comparison.
     keys = path.astype(np.int16) if n_paths < 2**15 else path
     order = np.argsort(keys, kind="stable")
@@ -37,7 +37,10 @@ def sort_by_path(path: Ints, n_paths: int) -> tuple[Ints, Ints]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Some providers ``rows`` (r,) with their own columns: ``psi = Z @ B.T``; Z (r, k), B (m, k)."""
+    """Some providers ``rows`` (r,) with their own columns: ``psi = Z @ B.T``.
+
+    Z is (r, k), B (m, k).
+    """
 
     rows: Ints
     Z: Floats
@@ -48,11 +51,11 @@ class Part:
 class Influence:
     """Influence of n providers on m effects.
 
-    Either ``psi`` (n, m); or ``Z`` (n, k) with ``path`` (n,) in 0..P-1 and ``B`` (P, m, k); or these
-    with ``centre`` (P, k) and ``B`` (P, m, k + 1), where ``scale`` (n,) is 1 if None and ``moments``
-    (P, k + 1, k + 1) may carry ``sum z z'`` by path if it is known already. ``order`` may carry the
-    result of :func:`sort_by_path`. Rows of Z whose path has B = 0 are never read. Or ``parts``, no
-    provider in two of them, out of ``n_providers``.
+    Either ``psi`` (n, m); or ``Z`` (n, k) with ``path`` (n,) in 0..P-1 and ``B`` (P, m, k); or
+    these with ``centre`` (P, k) and ``B`` (P, m, k + 1), where ``scale`` (n,) is 1 if None and
+    ``moments`` (P, k + 1, k + 1) may carry ``sum z z'`` by path if it is known already. ``order``
+    may carry the result of :func:`sort_by_path`. Rows of Z whose path has B = 0 are never read.
+    Or ``parts``, no provider in two of them, out of ``n_providers``.
 
     Raises ValueError for an incomplete set.
     """

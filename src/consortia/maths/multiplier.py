@@ -7,6 +7,7 @@ need one matrix product of the weights with the cluster sums.
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal
 
 import numpy as np
@@ -16,8 +17,8 @@ from consortia.maths.influence import Floats, Influence, Ints
 
 Multiplier = Literal["gaussian", "rademacher", "mammen", "webb"]
 Weights = NDArray[np.float32]
-_BLOCK = 1 << 22
-"""Weights held at once (16 MB)."""
+_BLOCK = 1 << 19
+"""Weights held at once (2 MB): they are made, used and forgotten within the cache."""
 
 
 def gaussian_draws(V: Floats, draws: int, rng: np.random.Generator) -> Floats:
@@ -46,8 +47,12 @@ def multiplier_draws(
         influence = Influence(psi=influence.sums(label, n_labels)[:, rows])
         rows = np.arange(rows.size)
     out = np.zeros((draws, rows.size))
-    for p, _, z in influence.blocks(max(_BLOCK // draws, 1)):
-        total = _weighted_sums(z, multiplier, draws, rng)
+    blocks = influence.blocks(max(_BLOCK // draws, 1))
+    for p, of_path in itertools.groupby(blocks, key=lambda block: block[0]):
+        total = sum(
+            (_weighted_sums(z, multiplier, draws, rng) for _, _, z in of_path),
+            start=np.zeros(()),
+        )
         out += influence.onto(p, total)[:, rows]
     return out
 
@@ -55,28 +60,28 @@ def multiplier_draws(
 def _weighted_sums(
     z: Floats, multiplier: Multiplier, draws: int, rng: np.random.Generator
 ) -> Floats:
-    """xi' z (draws, k) for fresh weights xi (rows of z, draws)."""
+    """xi z (draws, k) for fresh weights xi (draws, rows of z)."""
     n = z.shape[0]
     narrow = z.astype(np.float32)
     if multiplier == "rademacher":
         # Bits b in {0, 1} stand for 2b - 1: the product is taken with the bits themselves.
-        octets = rng.integers(0, 256, size=(n, -(-draws // 8)), dtype=np.uint8)
-        bits = np.unpackbits(octets, axis=1, count=draws)
-        return 2.0 * (bits.astype(np.float32).T @ narrow) - z.sum(axis=0)
+        octets = rng.integers(0, 256, size=(draws, -(-n // 8)), dtype=np.uint8)
+        bits = np.unpackbits(octets, axis=1, count=n)
+        return 2.0 * (bits.astype(np.float32) @ narrow) - z.sum(axis=0)
     if multiplier == "mammen":
         # Two points, -(sqrt 5 - 1)/2 with probability (sqrt 5 + 1)/(2 sqrt 5) (Mammen 1993).
         root = float(np.sqrt(5.0))
         down, up, share = (1 - root) / 2, (1 + root) / 2, (root + 1) / (2 * root)
-        high = (rng.random((n, draws), dtype=np.float32) >= share).astype(np.float32)
-        return (up - down) * (high.T @ narrow) + down * z.sum(axis=0)
+        high = (rng.random((draws, n), dtype=np.float32) >= share).astype(np.float32)
+        return (up - down) * (high @ narrow) + down * z.sum(axis=0)
     if multiplier == "webb":
         # Six points (Webb 2023): plus and minus the roots of 1/2, 1 and 3/2.
         points = np.sqrt(np.array([0.5, 1.0, 1.5]))
         table = np.concatenate([-points, points]).astype(np.float32)
-        xi = table[rng.integers(0, 6, size=(n, draws), dtype=np.uint8)]
-        return (xi.T @ narrow).astype(np.float64)
-    xi = rng.standard_normal((n, draws), dtype=np.float32)
-    return (xi.T @ narrow).astype(np.float64)
+        xi = table[rng.integers(0, 6, size=(draws, n), dtype=np.uint8)]
+        return (xi @ narrow).astype(np.float64)
+    xi = rng.standard_normal((draws, n), dtype=np.float32)
+    return (xi @ narrow).astype(np.float64)
 
 
 def sup_t(draws: Floats, se: Floats, family: Ints, level: float) -> Floats:

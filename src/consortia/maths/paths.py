@@ -20,8 +20,8 @@ _ROWS = 1 << 15
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moments:
     """By path p of P: ``size`` (P,) providers, ``weight`` (P,) sum of w, ``mean`` (P, T) weighted
-    mean of Y, ``cross`` (P, T + 1, T + 1) sum of ``z z'`` with ``z = w (Y - mean, 1)``; ``order`` and
-    ``starts`` as in sort_by_path. Skipped paths hold zeros."""
+    mean of Y, ``cross`` (P, T + 1, T + 1) sum of ``z z'`` with ``z = w (Y - mean, 1)``; ``order``
+    and ``starts`` as in sort_by_path. Skipped paths hold zeros."""
 
     size: Ints
     weight: Floats
@@ -41,7 +41,7 @@ def moments(
     weight = np.zeros(n_paths)
     mean = np.zeros((n_paths, T))
     cross = np.zeros((n_paths, T + 1, T + 1))
-    leave = set() if skip is None else set(skip.tolist())
+    leave: set[int] = set() if skip is None else {int(p) for p in skip}
     for p in range(n_paths):
         if p in leave or size[p] == 0:
             continue
