@@ -18,7 +18,7 @@ from scipy import sparse
 from consortia.errors import DataInvalid, NotIdentified, Problem, did_you_mean
 from consortia.exposure import BEFORE, NEVER_YEAR, Spans, spans, spells_of
 from consortia.panel import Arrays, Bools, Floats, FlowStep, Held, Ints, Panel
-from consortia.specs import GroupTime
+from consortia.specs import RegimeDid, anticipation_of
 from consortia.study import Study, label_of
 
 
@@ -383,7 +383,7 @@ def _exposure_rules(
         )
     # A comparison provider that joins soon after the window is touched too: leaving its last years
     # in would favour providers on their way in over those that had reason to stay out.
-    ahead = study.method.anticipation if isinstance(study.method, GroupTime) else 0
+    ahead = anticipation_of(study.method)
     soon = (span.first > years[-1]) & (span.first <= years[-1] + ahead)
     touched = soon[:, None] & (years[None, :] >= span.first[:, None] - ahead) & np.isfinite(Y)
     Y[touched] = np.nan

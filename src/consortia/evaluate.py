@@ -16,7 +16,7 @@ from consortia.panel import Arrays, FlowStep, Held, Panel
 from consortia.results import Coincidence, Estimate, Evaluation, Finding, Rung, Trial
 from consortia.sensitivity import CHECKS
 from consortia.sensitivity.verdict import decide
-from consortia.specs import GroupTime, RawGap, TwoWay
+from consortia.specs import RawGap, TwoWay, anticipation_of
 from consortia.streams import Streams
 from consortia.study import Study, label_of
 from consortia.version import __version__
@@ -191,7 +191,7 @@ def _answer_label(study: Study) -> str:
         return "members against the rest"
     if isinstance(study.method, TwoWay):
         return "each provider against itself"
-    back = 1 + (study.method.anticipation if isinstance(study.method, GroupTime) else 0)
+    back = 1 + anticipation_of(study.method)
     when = "the year" if back == 1 else f"{back} years"
     text = f"joiners against {_rest(study)}, from {when} before joining"
     if study.hold:

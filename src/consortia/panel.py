@@ -108,13 +108,15 @@ class FlowStep:
 class Held:
     """Another arm beside the one in question: its label and first exposed year by provider.
 
-    ``cohort`` (n,) in 0..T as in Arrays; ``on`` (n, T) whether it is held.
+    ``cohort`` (n,) in 0..T as in Arrays; ``on`` (n, T) whether it is held; ``dose`` (n, T) how
+    much of it, None = binary.
     """
 
     name: str
     label: str
     cohort: Ints
     on: Bools
+    dose: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,11 @@ class Arrays:
     * ``stratum`` (n,) the regime (combination of held arms) within which a provider is compared.
     * ``incidence`` (n, C) sparse 0/1: which clusters a provider belongs to (overlap allowed).
     * ``truth`` (n, T) the known effect on exposed cells, simulated panels only.
+    * ``regime`` (n, T) code of the vector of held arms in a year, into ``regime_names``; None =
+      nothing is held.
+    * ``on`` (n, T) whether the arm is held in the year (differs from D where it can be left); None
+      = D. ``dose`` (n, T) how much of it; None = binary. ``moves`` (n,) further collaborations
+      joined after the first; None = not counted.
     """
 
     provider: NDArray[np.str_]
@@ -155,6 +162,11 @@ class Arrays:
     flow: tuple[FlowStep, ...]
     cautions: tuple[str, ...]
     truth: Floats | None = None
+    regime: Ints | None = None
+    regime_names: tuple[str, ...] = ("all",)
+    on: Bools | None = None
+    dose: Floats | None = None
+    moves: Ints | None = None
 
     @property
     def n(self) -> int:
@@ -173,7 +185,8 @@ class Arrays:
         """The same letters for some of the providers; ``rows`` is (n,)."""
 
         def held(h: Held) -> Held:
-            return Held(name=h.name, label=h.label, cohort=h.cohort[rows], on=h.on[rows])
+            dose = None if h.dose is None else h.dose[rows]
+            return replace(h, cohort=h.cohort[rows], on=h.on[rows], dose=dose)
 
         return replace(
             self,
@@ -190,4 +203,8 @@ class Arrays:
             stratum=self.stratum[rows],
             incidence=sparse.csr_array(self.incidence[rows]),
             truth=None if self.truth is None else self.truth[rows],
+            regime=None if self.regime is None else self.regime[rows],
+            on=None if self.on is None else self.on[rows],
+            dose=None if self.dose is None else self.dose[rows],
+            moves=None if self.moves is None else self.moves[rows],
         )

@@ -22,6 +22,7 @@ EFFECTS: dict[str, Any] = {
     "cohort": pl.Int32,
     "year": pl.Int32,
     "event_time": pl.Int32,
+    "regime": pl.String,
     "estimate": pl.Float64,
     "std_error": pl.Float64,
     "low": pl.Float64,
@@ -37,23 +38,26 @@ EFFECTS: dict[str, Any] = {
 
 ``low``/``high`` bound one effect at a time; ``band_low``/``band_high`` bound all rows of the same
 estimand at once (uniform band), null where there is only one row. ``p_value`` is two-sided.
+``regime``: what else the providers of an effect hold, null where it is not by regime.
 An effect that is not identified has null numbers and a caution "not identified, because ...".
 """
 
 Estimand = Literal[
     "att(g,t)", "simple", "group", "group-overall", "calendar", "calendar-overall",
     "dynamic", "dynamic-overall", "raw-gap", "raw-gap-by-year", "two-way",
+    "att(g,t,r)", "by-regime", "regime-contrast",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectKey:
-    """Which effect a row is: estimand, and the cohort, year or event time it belongs to."""
+    """Which effect a row is: estimand, and the cohort, year, event time or regime it belongs to."""
 
     estimand: Estimand
     cohort: int | None = None
     year: int | None = None
     event_time: int | None = None
+    regime: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,36 @@ class GroupTime:
         _need(self.few >= 1, "few must be 1 or more")
 
 
-MethodSpec = RawGap | TwoWay | GroupTime
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegimeDid:
+    """Joiners of one arm against those that hold the same other arms and keep them as they were.
+
+    The other arms are those in ``hold``. ``weights``: how regimes, cohorts and years are averaged:
+    "cells" = every joiner counts in every year in which it is compared; "joiners" = every joiner
+    that is used counts alike in all years of its cohort and regime, as in group-time.
+    The remaining fields are those of GroupTime.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+    name: Literal["regime-did"] = "regime-did"
+    adjust: Literal["regression", "weighting", "doubly-robust"] = "doubly-robust"
+    base: Literal["universal", "varying"] = "universal"
+    anticipation: int = 0
+    aggregate: Aggregation = "simple"
+    weights: Literal["cells", "joiners"] = "cells"
+    few: int = 5
+
+    def __post_init__(self) -> None:
+        _need(0 <= self.anticipation <= 10, "anticipation must lie between 0 and 10 years")
+        _need(self.few >= 1, "few must be 1 or more")
+
+
+MethodSpec = RawGap | TwoWay | GroupTime | RegimeDid
+
+
+def anticipation_of(method: MethodSpec) -> int:
+    """Years before joining that the method takes as touched by it; 0 where it knows none."""
+    return method.anticipation if isinstance(method, GroupTime | RegimeDid) else 0
 
 
 # --- checks ------------------------------------------------------------------------------------

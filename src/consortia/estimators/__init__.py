@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from consortia.estimators import group_time, raw_gap, two_way
+from consortia.estimators import group_time, raw_gap, regime_did, two_way
 from consortia.results import Method
-from consortia.specs import GroupTime, RawGap, TwoWay
+from consortia.specs import GroupTime, RawGap, RegimeDid, TwoWay
 
 METHODS: Mapping[type, Method] = MappingProxyType(
     {
@@ -63,6 +63,31 @@ METHODS: Mapping[type, Method] = MappingProxyType(
                 "neighbours' losses."
             ),
             paper="Callaway & Sant'Anna (2021); Sant'Anna & Zhao (2020)",
+        ),
+        RegimeDid: Method(
+            name="regime-did",
+            fit=regime_did.fit,
+            truth=regime_did.truth,
+            answers=(
+                "Did joining help, apart from the other things that providers hold: among those "
+                "whose other arms stayed as they were?"
+            ),
+            assumes=(
+                "Without joining, those who joined would have moved as providers with the same "
+                "other arms did, from the last year before joining on, as long as both keep those "
+                "arms as they were (among like providers, where covariates are given); keeping or "
+                "changing the other arms is not itself a sign of how results would have moved; and "
+                "nothing changes before joining beyond the anticipation allowed for."
+            ),
+            fails=(
+                "When those who change another arm are those whose results were about to move, "
+                "since leaving them out is then a selection; when hardly anybody joins with the "
+                "rest unchanged: the answer is then about those few; and wherever group-time fails."
+            ),
+            paper=(
+                "de Chaisemartin & D'Haultfœuille (2023), several treatments; Callaway & "
+                "Sant'Anna (2021)"
+            ),
         ),
     }
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,21 +39,26 @@ def fit_cells(
     Z: Floats,
     cells: tuple[Cell, ...],
     adjust: Adjust,
+    regime: Ints | None = None,
+    groups: tuple[tuple[int, ...], ...] | None = None,
 ) -> tuple[CellFits, Columns]:
     """Cells from Y (n, T) with NaN where not seen, weights w (n,), fixed covariates X (n, p) and
     covariates by year Z (n, T, q), which enter at the base year.
 
+    With ``regime`` (n, T) a cell uses, on both sides, those that hold its regime in the base year
+    and in every year from there to its own. ``groups`` as in columns_for; without it the cells'
+    share is by cohort, with it the caller's (CellFits.share is then empty).
+
     Returns the cells and their influence.
     """
-    n, T = Y.shape
+    n = Y.shape[0]
     K = len(cells)
     seen: Bools = np.asarray(np.isfinite(Y))
     ready = np.isfinite(X).all(axis=1) & (w > 0)
     known: Bools = np.asarray(np.isfinite(Z).all(axis=2))
     plain = X.shape[1] == 0 and Z.shape[2] == 0 and int(stratum.max()) == 0
-    present = np.flatnonzero(np.bincount(cohort))
-    data = _Data(Y=Y, w=w, cohort=cohort, stratum=stratum, X=X, Z=Z, cells=cells)
-    out = columns_for(cohort, cells, ready)
+    out = columns_for(cohort, cells, ready, regime, groups)
+    data = _Data(Y=Y, w=w, label=out.label, stratum=stratum, X=X, Z=Z, cells=cells)
     cells_of = _Cells(
         att=np.full(K, np.nan),
         because=[""] * K,
@@ -62,29 +67,33 @@ def fit_cells(
         control=np.zeros((K, -(-n // 8)), dtype=np.uint8),
         n=n,
     )
-    groups: dict[tuple[int, int, int], list[int]] = {}
+    alike: dict[tuple[int, int, int, int], list[int]] = {}
     for k, cell in enumerate(cells):
-        groups.setdefault((cell.g, cell.base, cell.after), []).append(k)
-    for (g, base, _), ks in groups.items():
+        alike.setdefault((cell.base, cell.g, cell.after, cell.regime), []).append(k)
+    last = -1
+    for (base, g, _, r), ks in sorted(alike.items()):
+        if regime is not None and base != last:
+            last = base
+            seen = np.asarray(np.isfinite(Y) & stays(regime, base))
+            data = replace(data, Y=np.where(seen, Y, np.nan))
         here: Bools = np.asarray(ready & seen[:, base] & known[:, base])
-        # One cohort after the other, so that what is found can be put away cohort by cohort.
-        compared = present[cells[ks[0]].compares(present)].tolist()
-        by = [np.flatnonzero(here & (cohort == c)) for c in [g, *compared]]
-        rows = np.concatenate(by)
-        D = np.arange(rows.size) < by[0].size
+        if regime is not None and r >= 0:
+            here &= regime[:, base] == r
+        # One block after the other, so that what is found can be put away block by block.
+        blocks = np.array(list(out.rows), dtype=np.int64)
+        cohorts = np.array([out.cohort[c] for c in blocks.tolist()], dtype=np.int64)
+        treated, compared = blocks[cohorts == g], blocks[cells[ks[0]].compares(cohorts)]
+        by = [out.rows[c][here[out.rows[c]]] for c in [*treated.tolist(), *compared.tolist()]]
+        rows = np.concatenate(by) if by else np.zeros(0, dtype=np.int64)
+        D = np.asarray(cohort[rows] == g)
         if plain:
             _by_means(data, rows, D, base, ks, cells_of, out)
             continue
         for part, pick in _patterns(ks, cells, seen, rows):
             _by_covariates(data, rows[pick], D[pick], base, part, cells_of, out, adjust)
-    real = [not c.reference and math.isfinite(v) for c, v in zip(cells, cells_of.att, strict=True)]
-    share = np.zeros(T + 1)
-    for c in out.rows:
-        of_c = np.array([[r and cell.g == c for r, cell in zip(real, cells, strict=True)]])
-        bits = unions(cells_of.treated, of_c)[0]
-        used = np.unpackbits(bits, count=n)[out.rows[c]].astype(np.bool_)
-        out.psi[c][:, -1] = np.where(used, w[out.rows[c]], 0.0)
-        share[c] = out.psi[c][:, -1].sum()
+    share = np.zeros(0)
+    if groups is None:
+        share = _shares_by_cohort(cells_of, cells, w, Y.shape[1], out)
     fits = CellFits(
         att=cells_of.att,
         because=tuple(cells_of.because),
@@ -97,11 +106,33 @@ def fit_cells(
     return fits, out
 
 
+def stays(regime: Ints, base: int) -> Bools:
+    """(n, T) whether a provider's regime is that of the base year in every year between."""
+    same = regime == regime[:, base, None]
+    after = np.logical_and.accumulate(same[:, base:], axis=1)
+    before = np.logical_and.accumulate(same[:, base::-1], axis=1)[:, ::-1]
+    return np.concatenate([before[:, :-1], after], axis=1)
+
+
+def _shares_by_cohort(
+    found: _Cells, cells: tuple[Cell, ...], w: Floats, T: int, out: Columns
+) -> Floats:
+    real = [not c.reference and math.isfinite(v) for c, v in zip(cells, found.att, strict=True)]
+    share = np.zeros(T + 1)
+    for c in out.rows:
+        of_c = np.array([[r and cell.g == c for r, cell in zip(real, cells, strict=True)]])
+        bits = unions(found.treated, of_c)[0]
+        used = np.unpackbits(bits, count=found.n)[out.rows[c]].astype(np.bool_)
+        out.psi[c][:, -1] = np.where(used, w[out.rows[c]], 0.0)
+        share[c] = out.psi[c][:, -1].sum()
+    return share
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Data:
     Y: Floats
     w: Floats
-    cohort: Ints
+    label: Ints
     stratum: Ints
     X: Floats
     Z: Floats
@@ -134,9 +165,9 @@ def _changes(Y: Floats, rows: Ints, base: int, years: Ints) -> Callable[[slice],
     return change
 
 
-def _into(out: Columns, cohort: Ints, rows: Ints, ks: list[int]) -> Callable[[slice, Floats], None]:
-    """Where psi of ``rows`` (one cohort after the other) and cells ``ks`` is put."""
-    of = cohort[rows]
+def _into(out: Columns, label: Ints, rows: Ints, ks: list[int]) -> Callable[[slice, Floats], None]:
+    """Where psi of ``rows`` (one block after the other) and cells ``ks`` is put."""
+    of = label[rows]
     cuts = [0, *(np.flatnonzero(np.diff(of)) + 1).tolist(), rows.size]
     wanted = np.array(ks)
 
@@ -177,7 +208,7 @@ def _by_means(
         return
     years = np.array([data.cells[k].t for k in ks])
     att, used, both = difference_of_means(
-        D, data.w[rows], _changes(data.Y, rows, base, years), _into(out, data.cohort, rows, ks)
+        D, data.w[rows], _changes(data.Y, rows, base, years), _into(out, data.label, rows, ks)
     )
     for j, k in enumerate(ks):
         if not both[j]:
@@ -221,7 +252,7 @@ def _by_covariates(
         return
     years = np.array([data.cells[k].t for k in ks])
     found.att[ks] = difference(
-        sample, _changes(data.Y, rows, base, years), _into(out, data.cohort, rows, ks)
+        sample, _changes(data.Y, rows, base, years), _into(out, data.label, rows, ks)
     )
 
 

@@ -24,8 +24,8 @@ class CellFits:
     ``att`` (K,) NaN where not identified, 0 for references; ``because`` says why, "" otherwise;
     ``caution`` other remarks. ``treated`` and ``control`` (K, U / 8) which units are used in a
     cell, as packed bits, a unit being a provider or a path of ``size`` (U,) providers (None = one
-    each). ``share`` (T + 1,) summed weight of each cohort's providers used in any cell that is not
-    a reference.
+    each). ``share`` (G,) summed weight of the providers of each group that cells are averaged by:
+    a cohort's providers used in any cell that is not a reference, unless the method says otherwise.
     """
 
     att: Floats
@@ -59,45 +59,89 @@ def unions(bits: Bits, rows: Bools) -> Bits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Influence on cells, by cohort: the providers of a cohort have columns only for the cells in
-    which they are treated or compared.
+    """Influence on cells, by block of providers (a cohort, or those of a cohort that ever hold the
+    same regimes): the providers of a block have columns only for the cells in which they may be
+    treated or compared.
 
-    ``rows[c]`` (r,) providers of cohort c; ``place`` (n,) where a provider stands in its ``rows``;
-    ``which[c]`` (k,) the cells; ``psi[c]`` (r, k + 1), the last column being the weight if used.
+    ``label`` (n,) the block of a provider, ``cohort[c]`` the cohort of block c; ``rows[c]`` (r,)
+    its providers; ``place`` (n,) where a provider stands in its ``rows``; ``which[c]`` (k,) the
+    cells and ``groups[c]`` (q,) the groups whose share they enter; ``psi[c]`` (r, k + q), the last
+    q columns being their weight in those shares.
     """
 
+    label: Ints
+    cohort: dict[int, int]
     rows: dict[int, Ints]
     place: Ints
     which: dict[int, Ints]
+    groups: dict[int, Ints]
     psi: dict[int, Floats]
 
     def join(self, summary: Summary, K: int) -> Influence:
         """Influence on the K cells and then their summaries."""
         parts: list[Part] = []
         for c, cells in self.which.items():
-            B = np.zeros((K + summary.theta.size, cells.size + 1))
+            B = np.zeros((K + summary.theta.size, cells.size + self.groups[c].size))
             B[cells, np.arange(cells.size)] = 1.0
-            B[K:, :-1] = summary.L[:, cells]
-            B[K:, -1] = summary.H[:, c]
+            B[K:, : cells.size] = summary.L[:, cells]
+            B[K:, cells.size :] = summary.H[:, self.groups[c]]
             parts.append(Part(rows=self.rows[c], Z=self.psi[c], B=B))
         return Influence(parts=tuple(parts), n_providers=self.place.size)
 
 
-def columns_for(cohort: Ints, cells: tuple[Cell, ...], ready: Bools) -> Columns:
-    """Room for the influence of the providers that are ``ready`` (n,)."""
+def columns_for(
+    cohort: Ints,
+    cells: tuple[Cell, ...],
+    ready: Bools,
+    regime: Ints | None = None,
+    groups: tuple[tuple[int, ...], ...] | None = None,
+) -> Columns:
+    """Room for the influence of the providers that are ``ready`` (n,).
+
+    With ``regime`` (n, T) a block holds the providers of a cohort that ever hold the same regimes.
+    ``groups`` (K): the groups whose share the treated of a cell enter; None = their cohort.
+    """
+    label, of_cohort, holds = _blocks(cohort, regime)
     rows: dict[int, Ints] = {}
     which: dict[int, Ints] = {}
+    members: dict[int, Ints] = {}
     psi: dict[int, Floats] = {}
     place = np.zeros(cohort.size, dtype=np.int64)
-    for c in np.flatnonzero(np.bincount(cohort)).tolist():
+    for c, g in of_cohort.items():
+        of_block = np.array([g])
         mine = [
             k
             for k, cell in enumerate(cells)
-            if not cell.reference and (cell.g == c or bool(cell.compares(np.array([c]))[0]))
+            if not cell.reference
+            and (cell.g == g or bool(cell.compares(of_block)[0]))
+            and (cell.regime < 0 or cell.regime in holds[c])
         ]
-        here = np.flatnonzero(ready & (cohort == c))
+        here = np.flatnonzero(ready & (label == c))
         if mine and here.size:
             rows[c], which[c] = here, np.array(mine, dtype=np.int64)
+            own = {g} if groups is None else {q for k in mine if cells[k].g == g for q in groups[k]}
+            members[c] = np.array(sorted(own), dtype=np.int64)
             place[here] = np.arange(here.size)
-            psi[c] = np.zeros((here.size, len(mine) + 1))
-    return Columns(rows=rows, place=place, which=which, psi=psi)
+            psi[c] = np.zeros((here.size, len(mine) + len(own)))
+    return Columns(
+        label=label, cohort=of_cohort, rows=rows, place=place, which=which, groups=members, psi=psi
+    )
+
+
+def _blocks(
+    cohort: Ints, regime: Ints | None
+) -> tuple[Ints, dict[int, int], dict[int, frozenset[int]]]:
+    """Block of each provider, cohort of each block, regimes that its providers ever hold."""
+    if regime is None:
+        present = np.flatnonzero(np.bincount(cohort)).tolist()
+        return cohort, {c: c for c in present}, {c: frozenset() for c in present}
+    held = np.sort(regime, axis=1)
+    held[:, 1:][held[:, 1:] == held[:, :-1]] = -1
+    key = np.column_stack([cohort, np.sort(held, axis=1)])
+    sets, label = np.unique(key, axis=0, return_inverse=True)
+    label = label.reshape(-1).astype(np.int64)
+    return (
+        label,
+        {c: int(row[0]) for c, row in enumerate(sets)},
+        {c: frozenset(int(r) for r in row[1:] if r >= 0) for c, row in enumerate(sets)},
+    )

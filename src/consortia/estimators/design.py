@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from consortia.specs import Comparison, GroupTime
+from consortia.specs import Comparison, GroupTime, RegimeDid
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -20,12 +20,14 @@ Bools = NDArray[np.bool_]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """ATT(g, t): cohort and year index, base year index, and the first cohort index from which on
-    providers may serve as comparison (cohort g itself never does)."""
+    providers may serve as comparison (cohort g itself never does). ``regime``: the code that both
+    sides hold from base year to year; -1 = whatever they hold."""
 
     g: int
     t: int
     base: int
     after: int
+    regime: int = -1
 
     @property
     def reference(self) -> bool:
@@ -45,7 +47,9 @@ class Design:
     without_base: tuple[int, ...]
 
 
-def design(years: Ints, cohorts: Ints, spec: GroupTime, comparison: Comparison) -> Design:
+def design(
+    years: Ints, cohorts: Ints, spec: GroupTime | RegimeDid, comparison: Comparison
+) -> Design:
     """Cells for the joining cohorts among ``cohorts`` (indices present in the data).
 
     The base year of cohort g is the last year more than ``anticipation`` years before g; with a

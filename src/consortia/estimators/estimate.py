@@ -70,6 +70,7 @@ def with_uncertainty(
         "cohort": [key.cohort for key in fit.keys],
         "year": [key.year for key in fit.keys],
         "event_time": [key.event_time for key in fit.keys],
+        "regime": [key.regime for key in fit.keys],
         "estimate": numbers(fit.theta),
         "std_error": numbers(found.se),
         "low": numbers(found.low),

@@ -29,8 +29,8 @@ def fit(arrays: Arrays, spec: GroupTime, study: Study, rng: np.random.Generator)
 
     Raises NotIdentified when no effect after joining can be estimated. Takes no randomness.
     """
-    plan = design(arrays.years, _present(arrays.cohort, arrays.T), spec, study.comparison)
-    _refuse(arrays, plan, study)
+    plan = design(arrays.years, present(arrays.cohort, arrays.T), spec, study.comparison)
+    refuse(arrays, plan, study)
     found, summary, influence = _estimate(arrays, plan, spec)
     headline = summary.headline(spec.aggregate)
     if not np.isfinite(summary.theta[headline]):
@@ -58,11 +58,11 @@ def fit(arrays: Arrays, spec: GroupTime, study: Study, rng: np.random.Generator)
         influence=influence,
         n_treated=n_treated,
         n_control=n_control,
-        cautions=_cautions(plan, found, summary, n_treated, n_control, spec),
+        cautions=cautions(plan, found, summary, n_treated, n_control, spec.few),
         headline=K + headline,
         small_sample="clusters",
-        flow=_flow(arrays, plan, found, influence, study),
-        notes=_notes(arrays, spec, found, plan),
+        flow=flow(arrays, plan, found, influence, study),
+        notes=notes(arrays, spec.anticipation, found, plan),
     )
 
 
@@ -72,12 +72,12 @@ def truth(arrays: Arrays, spec: GroupTime, study: Study, fit: Fit) -> Floats:
         return np.full(fit.theta.size, np.nan)
     effect = np.where(arrays.D & np.isfinite(arrays.truth), arrays.truth, 0.0)
     known = replace(arrays, Y=np.where(np.isfinite(arrays.Y), effect, np.nan))
-    plan = design(arrays.years, _present(arrays.cohort, arrays.T), spec, study.comparison)
+    plan = design(arrays.years, present(arrays.cohort, arrays.T), spec, study.comparison)
     found, summary, _ = _estimate(known, plan, spec)
     return np.concatenate([found.att, summary.theta])
 
 
-def _present(cohort: Ints, T: int) -> Ints:
+def present(cohort: Ints, T: int) -> Ints:
     return np.flatnonzero(np.bincount(cohort, minlength=T + 1))
 
 
@@ -110,9 +110,9 @@ def _balanced(Y: Floats, cohort: Ints, out: Ints) -> bool:
     return bool(np.isfinite(Y[inside]).all())
 
 
-def _refuse(arrays: Arrays, plan: Design, study: Study) -> None:
-    present = _present(arrays.cohort, arrays.T)
-    joining = [g for g in present.tolist() if 0 < g < arrays.T]
+def refuse(arrays: Arrays, plan: Design, study: Study) -> None:
+    cohorts = present(arrays.cohort, arrays.T).tolist()
+    joining = [g for g in cohorts if 0 < g < arrays.T]
     if not joining:
         raise NotIdentified(
             "every provider that ever joined had joined before the first year"
@@ -121,19 +121,19 @@ def _refuse(arrays: Arrays, plan: Design, study: Study) -> None:
         )
     if not plan.cells:
         raise NotIdentified("no cohort has a year before joining to compare with")
-    if study.comparison == "never" and arrays.T not in present.tolist():
+    if study.comparison == "never" and arrays.T not in cohorts:
         raise NotIdentified(
             'every provider joins in the end; comparison = "not-yet" compares with later joiners'
         )
 
 
-def _cautions(
+def cautions(
     plan: Design,
     found: CellFits,
     summary: Summary,
     n_treated: Ints,
     n_control: Ints,
-    spec: GroupTime,
+    few: int,
 ) -> tuple[str, ...]:
     out: list[str] = []
     K = len(plan.cells)
@@ -161,17 +161,17 @@ def _cautions(
                 parts.append(f"{missing} of {int(asked.sum())} cells not identified and left out")
         if zero:
             parts.insert(0, "reference year")
-        elif n_treated[i] < spec.few:
-            parts.append(f"fewer than {spec.few} treated")
+        elif n_treated[i] < few:
+            parts.append(f"fewer than {few} treated")
             if n_treated[i] == 1:
                 parts.append("one treated provider: its own chance is not in the standard error")
-        if not zero and n_control[i] < spec.few:
-            parts.append(f"fewer than {spec.few} to compare with")
+        if not zero and n_control[i] < few:
+            parts.append(f"fewer than {few} to compare with")
         out.append("; ".join(parts))
     return tuple(out)
 
 
-def _flow(
+def flow(
     arrays: Arrays, plan: Design, found: CellFits, influence: Influence, study: Study
 ) -> tuple[FlowStep, ...]:
     seen = np.isfinite(arrays.Y).sum(axis=1)
@@ -227,19 +227,21 @@ def _flow(
     return tuple(steps)
 
 
-def _notes(arrays: Arrays, spec: GroupTime, found: CellFits, plan: Design) -> tuple[str, ...]:
-    notes: list[str] = []
-    if spec.anticipation:
-        notes.append(
-            f"the {spec.anticipation} year(s) before joining are treated as touched by it; the "
+def notes(
+    arrays: Arrays, anticipation: int, found: CellFits, plan: Design
+) -> tuple[str, ...]:
+    out: list[str] = []
+    if anticipation:
+        out.append(
+            f"the {anticipation} year(s) before joining are treated as touched by it; the "
             "base year lies before them"
         )
     if arrays.Z.shape[2]:
-        notes.append(f"{', '.join(arrays.Z_names)}: the value of the base year is used")
+        out.append(f"{', '.join(arrays.Z_names)}: the value of the base year is used")
     if plan.without_base:
         when = ", ".join(str(int(arrays.years[g])) for g in plan.without_base)
-        notes.append(f"joiners of {when} have no base year and are not evaluated")
+        out.append(f"joiners of {when} have no base year and are not evaluated")
     missing = int((~np.isfinite(found.att)).sum())
     if missing:
-        notes.append(f"{missing} of {found.att.size} group-time effects are not identified")
-    return tuple(notes)
+        out.append(f"{missing} of {found.att.size} group-time effects are not identified")
+    return tuple(out)

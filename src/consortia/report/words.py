@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from consortia.report.numerals import shown
-from consortia.specs import Exposure, GroupTime, RawGap, TwoWay
+from consortia.specs import Exposure, GroupTime, RawGap, RegimeDid, TwoWay
 from consortia.study import Study, label_of
 
 MONTHS = (
@@ -172,14 +172,14 @@ def weighting(study: Study) -> str:
     if not study.weights.column:
         return "Every provider counts the same, whatever its size."
     column = study.weights.column.replace("_", " ")
-    if study.weights.by == "year" and not isinstance(study.method, GroupTime):
+    if study.weights.by == "year" and not isinstance(study.method, GroupTime | RegimeDid):
         return f"A provider counts by its {column} in each year."
     return f"A provider counts by its {column}, averaged over the years studied."
 
 
 def base(study: Study) -> str:
     """The year that results are compared with, and how it was adjusted for."""
-    if not isinstance(study.method, GroupTime):
+    if not isinstance(study.method, GroupTime | RegimeDid):
         return ""
     back = 1 + study.method.anticipation
     text = (

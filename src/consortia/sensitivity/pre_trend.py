@@ -12,16 +12,14 @@ import polars as pl
 from scipy import optimize, special, stats
 
 from consortia.results import Finding, Trial
-from consortia.specs import GroupTime, PreTrend
+from consortia.specs import PreTrend, anticipation_of
 
 
 def run(trial: Trial, spec: PreTrend, rng: np.random.Generator) -> Finding:
     """Verdict True: no drift found and a drift that explains the answer would have been found at
     least half of the time; False: drift found; None: the test could not tell."""
     rows = trial.estimate.effects.with_row_index("at").filter(pl.col("estimand") == "dynamic")
-    anticipation = (
-        trial.study.method.anticipation if isinstance(trial.study.method, GroupTime) else 0
-    )
+    anticipation = anticipation_of(trial.study.method)
     reference = -1 - anticipation
     before = rows.filter(
         (pl.col("event_time") < reference) & pl.col("std_error").is_not_null()
