@@ -8,15 +8,16 @@ Each step is a function; every provider or year that falls out is counted with i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
+from consortia.arms import arm_years, memberships_of
 from consortia.errors import DataInvalid, NotIdentified, Problem, did_you_mean
-from consortia.exposure import BEFORE, NEVER_YEAR, Spans, spans, spells_of
+from consortia.exposure import BEFORE, NEVER_YEAR, Spans
 from consortia.panel import Arrays, Bools, Floats, FlowStep, Held, Ints, Panel
 from consortia.specs import RegimeDid, anticipation_of
 from consortia.study import Study, label_of
@@ -84,19 +85,19 @@ def cross(panel: Panel, study: Study) -> Arrays:
         "fixed covariate missing", int(missing.sum()), 0, "cannot be compared with like providers"
     )
 
-    spells = spells_of(study.arms[study.arm], panel.memberships, panel.statuses)
-    held_spans = {
-        name: spans(
-            spells_of(study.arms[name], panel.memberships, panel.statuses), index, study.exposure
-        )
-        for name in (*study.hold, *study.alongside)
+    arm = study.arms[study.arm]
+    found = arm_years(arm, panel, index, years, study.exposure)
+    cohort, D = _exposed(found.span, years)
+    _exposure_rules(study, found.span, years, Y, cohort, ledger)
+    _moved(study, found.moves, cohort, years.size, ledger)
+    held = {
+        name: _held(study, name, panel, index, years) for name in (*study.hold, *study.alongside)
     }
-    span = spans(spells, index, study.exposure)
-    cohort, D = _exposed(span, years)
-    _exposure_rules(study, span, years, Y, cohort, ledger)
-    held = {name: _held(study, name, held_spans[name], years) for name in held_spans}
     hold = tuple(held[name] for name in study.hold)
-    stratum, stratum_names = _strata(hold, cohort, Y, ledger)
+    regime, regime_names = regimes(hold)
+    stratum, stratum_names = np.zeros(index.height, dtype=np.int64), ("all",)
+    if not isinstance(study.method, RegimeDid):
+        stratum, stratum_names = _strata(hold, cohort, Y, ledger)
 
     W = np.where(np.isfinite(Y), W, 0.0)
     used: Bools = np.asarray(np.isfinite(Y).any(axis=1))
@@ -135,6 +136,11 @@ def cross(panel: Panel, study: Study) -> Arrays:
         flow=tuple(ledger.steps),
         cautions=tuple(ledger.cautions),
         truth=truth,
+        regime=None if regime is None else regime[used],
+        regime_names=regime_names,
+        on=found.on[used] if arm.reversible else None,
+        dose=None if found.dose is None else found.dose[used],
+        moves=found.moves[used],
     )
     if not (arrays.cohort < arrays.T).any():
         raise NotIdentified(
@@ -183,6 +189,11 @@ def check_names(panel: Panel, study: Study) -> None:
             need(kind, kinds, "kind of collaboration", f"arms.{name}.kinds")
         if arm.status:
             need(arm.status, statuses, "status", f"arms.{name}.status")
+        if arm.exposure:
+            need(arm.exposure, numeric, "exposure column", f"arms.{name}.exposure")
+        for where in arm.only:
+            known = [*fixed, *(c for c in panel.memberships.columns if c != "provider")]
+            need(where.column, known, "column", f"arms.{name}.only")
     if problems:
         raise DataInvalid(problems)
 
@@ -413,18 +424,69 @@ def _exposure_rules(
         )
 
 
-def _held(study: Study, name: str, span: Spans, years: Ints) -> Held:
-    cohort, on = _exposed(span, years)
+def _moved(study: Study, moves: Ints, cohort: Ints, T: int, ledger: _Ledger) -> None:
+    movers = (moves > 0) & (cohort > 0) & (cohort < T)
+    if movers.any():
+        ledger.cautions.append(
+            f"{int(movers.sum()):,} joiners later joined a further collaboration of the same kind "
+            f"({int(moves[movers].sum()):,} times in all): the answer is about the first "
+            f"{study.arm_label} they joined"
+        )
+
+
+def _held(study: Study, name: str, panel: Panel, index: pl.DataFrame, years: Ints) -> Held:
+    found = arm_years(study.arms[name], panel, index, years, study.exposure)
+    cohort, _ = _exposed(found.span, years)
     return Held(
         name=name,
         label=label_of(study.arms[name], name),
         cohort=cohort,
-        on=on & (years[None, :] < span.left[:, None]),
+        on=found.on,
+        dose=found.dose,
     )
 
 
 def _take(held: Held, rows: Bools) -> Held:
-    return Held(name=held.name, label=held.label, cohort=held.cohort[rows], on=held.on[rows])
+    dose = None if held.dose is None else held.dose[rows]
+    return replace(held, cohort=held.cohort[rows], on=held.on[rows], dose=dose)
+
+
+def regimes(hold: tuple[Held, ...]) -> tuple[Ints | None, tuple[str, ...]]:
+    """Codes (n, T) of the vector of arms held in a year, and their names in order of the codes.
+
+    A dosed arm counts by its whole units. None when nothing is held.
+    """
+    if not hold:
+        return None, ("all",)
+    code = np.zeros(hold[0].on.shape, dtype=np.int64)
+    levels: list[tuple[int, list[int]]] = []
+    base = 1
+    for h in hold:
+        rank, present = h.on.astype(np.int64), [0, 1]
+        if h.dose is not None:
+            found, rank = np.unique(np.floor(h.dose).astype(np.int64), return_inverse=True)
+            present = found.tolist()
+        code += rank.reshape(code.shape) * base
+        levels.append((base, present))
+        base *= len(present)
+    if base <= 1 << 20:
+        codes = np.flatnonzero(np.bincount(code.ravel(), minlength=base))
+        regime = (np.cumsum(np.bincount(codes, minlength=base)) - 1)[code]
+    else:
+        codes, regime = np.unique(code, return_inverse=True)
+
+    def name(c: int) -> str:
+        parts: list[str] = []
+        for h, (unit, present) in zip(hold, levels, strict=True):
+            level = present[c // unit % len(present)]
+            if h.dose is not None and level:
+                parts.append(f"with {h.label} ({level})")
+            else:
+                parts.append(("with " if level else "without ") + h.label)
+        return ", ".join(parts)
+
+    names = tuple(name(c) for c in codes.tolist())
+    return regime.reshape(code.shape).astype(np.int64), names
 
 
 def _strata(
@@ -477,12 +539,13 @@ def _clusters(panel: Panel, study: Study, index: pl.DataFrame) -> sparse.csr_arr
         return sparse.csr_array(sparse.identity(n, format="csr"))
     if rule == "collaboration":
         arm = study.arms[study.arm]
-        if arm.status:
+        if not arm.kinds:
+            what = "a status" if arm.status else "a column"
             raise NotIdentified(
-                f"{study.arm_label} is a status, so that there are no collaborations to cluster by"
+                f"{study.arm_label} is {what}, so that there are no collaborations to cluster by"
             )
         links = (
-            panel.memberships.filter(pl.col("kind").is_in(list(arm.kinds)))
+            memberships_of(arm, panel)
             .select("provider", "collaboration")
             .unique()
             .join(index, on="provider", how="inner")

@@ -12,11 +12,20 @@ import polars as pl
 from consortia.errors import NotIdentified
 from consortia.estimators import METHODS
 from consortia.estimators.estimate import estimate as run_method
+from consortia.estimators.identification import identify
 from consortia.panel import Arrays, FlowStep, Held, Panel
-from consortia.results import Coincidence, Estimate, Evaluation, Finding, Rung, Trial
+from consortia.results import (
+    Coincidence,
+    Estimate,
+    Evaluation,
+    Finding,
+    Identification,
+    Rung,
+    Trial,
+)
 from consortia.sensitivity import CHECKS
 from consortia.sensitivity.verdict import decide
-from consortia.specs import RawGap, TwoWay, anticipation_of
+from consortia.specs import GroupTime, RawGap, RegimeDid, TwoWay, anticipation_of, refusal
 from consortia.streams import Streams
 from consortia.study import Study, label_of
 from consortia.version import __version__
@@ -59,6 +68,10 @@ def evaluate(
     if arrays is not None and estimate is not None:
         findings = _challenge(study, panel, arrays, estimate, sd, streams, say)
     coincidences = _coincidences(study, plain) if plain is not None else ()
+    identification = None
+    if plain is not None and _others(study):
+        say("what can be told apart")
+        identification = _identification(study, panel, streams)
     verdict = decide(study, estimate, sd, findings, because)
     say("writing it down")
     return Evaluation(
@@ -82,6 +95,7 @@ def evaluate(
         command=command,
         version=__version__,
         simulated=panel.truth is not None,
+        identification=identification,
     )
 
 
@@ -305,6 +319,39 @@ def _coincide(study: Study, arrays: Arrays, held: Held) -> Coincidence:
         never=never,
         sentence=sentence,
     )
+
+
+def _identification(study: Study, panel: Panel, streams: Streams) -> Identification | None:
+    """What can be told of the arm apart from those held, or from those alongside if none is."""
+    method = study.method
+    if isinstance(method, RegimeDid):
+        spec = method
+    elif isinstance(method, GroupTime):
+        spec = RegimeDid(
+            adjust=method.adjust, base=method.base, anticipation=method.anticipation, few=method.few
+        )
+    else:
+        spec = RegimeDid()
+    if refusal(spec, study.arms[study.arm], study.arm_label):
+        return None
+    quick = replace(study.inference, draws=0)
+    apart = study.with_(
+        method=spec, hold=study.hold or study.alongside, alongside=(), inference=quick
+    )
+    alone = apart.with_(hold=())
+    arrays, _ = _try(lambda: panel.arrays(apart))
+    if arrays is None:
+        return None
+
+    def error(asked: Study) -> float | None:
+        # Held arms only censor, so that the same arrays serve without them.
+        given = arrays if asked.hold else replace(arrays, hold=(), regime=None, regime_names=("all",))
+        found, _ = _try(lambda: run_method(given, asked, streams.at("apart").rng()))
+        return None if found is None else found.row()["std_error"]
+
+    held, free = error(apart), error(alone)
+    price = held / free if held and free else None
+    return identify(arrays, spec, apart, price)
 
 
 def _flow(arrays: Arrays | None, estimate: Estimate | None) -> tuple[FlowStep, ...]:

@@ -177,6 +177,11 @@ class Arrays:
         return int(self.Y.shape[1])
 
     @property
+    def held(self) -> Bools:
+        """(n, T) whether the arm is held in the year: D, unless it can be left again."""
+        return self.D if self.on is None else self.on
+
+    @property
     def joiners(self) -> Bools:
         """(n,) providers first exposed inside the window, after its first year."""
         return (self.cohort > 0) & (self.cohort < self.T)

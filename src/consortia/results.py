@@ -169,6 +169,53 @@ class Coincidence:
     sentence: str
 
 
+CONTRASTS: dict[str, Any] = {
+    "regime": pl.String,
+    "cohort": pl.Int32,
+    "joiners": pl.Int64,
+    "keep": pl.Int64,
+    "compared": pl.Int64,
+    "comparison": pl.Int64,
+    "years": pl.Int64,
+    "overlap": pl.Float64,
+    "exists": pl.Boolean,
+    "why": pl.String,
+}
+"""Columns of Identification.table, one row per regime and cohort of joiners."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identification:
+    """What the data can tell apart: the arm in question from the arms ``held`` (labels).
+
+    ``table`` (CONTRASTS): by what joiners held in their base year (``regime``) and first year as
+    members (``cohort``): ``joiners``; ``keep``, those that kept it in some year after joining;
+    ``compared``, those of them that have somebody to be compared with; ``comparison`` providers;
+    ``years`` after joining in which there is a comparison; ``overlap``, the share of the compared
+    whose chance of joining given the covariates lies within the comparison's (null without
+    covariates); whether the contrast ``exists``, and ``why`` not.
+
+    ``joiners`` and ``identified`` are the sums, ``share`` their ratio. ``inflation``: by how much
+    the variance of a regression coefficient of the arm grows through the other arms, given
+    provider and year effects (infinite: the arms move together exactly); ``correlations`` of the
+    arm with each of them, likewise. ``price``: standard error with the arms held over standard
+    error without (None where either is unknown).
+    """
+
+    arm: str
+    held: tuple[str, ...]
+    table: pl.DataFrame
+    joiners: int
+    identified: int
+    share: float
+    inflation: float
+    correlations: tuple[tuple[str, float], ...]
+    price: float | None
+    sentence: str
+    speaks_for: str
+    silent_on: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
     """One study, one panel, answered; everything that the report shows is in here."""
@@ -193,6 +240,7 @@ class Evaluation:
     command: str
     version: str
     simulated: bool = False
+    identification: Identification | None = None
 
     @property
     def headline(self) -> dict[str, Any] | None:

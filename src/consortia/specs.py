@@ -90,6 +90,24 @@ class RegimeDid:
 MethodSpec = RawGap | TwoWay | GroupTime | RegimeDid
 
 
+def refusal(method: MethodSpec, arm: Arm, label: str) -> str:
+    """Why the method cannot answer for this arm; "" if it can."""
+    if isinstance(method, GroupTime | RegimeDid):
+        if arm.dose:
+            return (
+                f"{method.name} takes arms that are held or not, and {label} is a dose "
+                f"({arm.dose}); drop dose for the effect of holding it at all, or use two-way"
+            )
+        if arm.reversible:
+            return (
+                f"{method.name} takes arms that are held from joining on, and {label} can be left; "
+                "drop reversible for the effect of having joined, or use two-way"
+            )
+    if isinstance(method, RawGap) and arm.dose:
+        return f"raw-gap compares holders with the rest, and {label} is a dose ({arm.dose})"
+    return ""
+
+
 def anticipation_of(method: MethodSpec) -> int:
     """Years before joining that the method takes as touched by it; 0 where it knows none."""
     return method.anticipation if isinstance(method, GroupTime | RegimeDid) else 0
@@ -177,18 +195,67 @@ class Inference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
-    """Something that a provider can hold: membership in kinds of collaboration, or a status."""
+    """Something that a provider can hold: membership in kinds of collaboration, a status, or a
+    column of the outcomes file that passes a threshold.
+
+    An initiative is an arm like any other: a kind of membership if it has members and dates, a
+    status if it is granted, a column if it is a number by year (the share of neighbours in a
+    trust). ``only`` filters memberships by a column of theirs or of the providers file (formality,
+    phase); ``min_size`` and ``max_size`` bound the collaboration's number of members in the year.
+    ``reversible``: held year by year and so left again, instead of held from the first year on.
+    ``dose``: how much of it, "years" (since joining, the first year counts 1), "size" (members of
+    the collaboration), "memberships" (collaborations held), "value" (of the column).
+    """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
     kinds: tuple[str, ...] = ()
     status: str = ""
     label: str = ""
+    exposure: str = ""
+    threshold: float | None = None
+    only: tuple[Where, ...] = ()
+    min_size: int | None = None
+    max_size: int | None = None
+    reversible: bool = False
+    dose: Literal["", "years", "size", "memberships", "value"] = ""
 
     def __post_init__(self) -> None:
+        made = sum(map(bool, (self.kinds, self.status, self.exposure)))
+        if self.exposure or made > 1 or not made:
+            _need(
+                made == 1,
+                "an arm is made of either kinds (of collaboration) or a status, one of the two"
+                if not self.exposure
+                else "an arm is made of kinds (of collaboration), a status or an exposure, one of "
+                "the three",
+            )
         _need(
-            bool(self.kinds) != bool(self.status),
-            "an arm is made of either kinds (of collaboration) or a status, one of the two",
+            self.threshold is None or bool(self.exposure),
+            "threshold belongs to an exposure (a column of the outcomes file)",
         )
+        _need(
+            not self.exposure or self.threshold is not None or self.dose == "value",
+            "exposure needs a threshold from which on it counts as held, or dose = 'value'",
+        )
+        bounded = bool(self.only) or self.min_size is not None or self.max_size is not None
+        _need(
+            bool(self.kinds) or not bounded, "only, min_size and max_size belong to an arm of kinds"
+        )
+        _need(
+            self.min_size is None or self.max_size is None or self.min_size <= self.max_size,
+            "min_size must not be above max_size",
+        )
+        _need(
+            self.dose not in ("size", "memberships") or bool(self.kinds),
+            f"dose = {self.dose!r} belongs to an arm of kinds",
+        )
+        _need(self.dose != "value" or bool(self.exposure), "dose = 'value' needs an exposure")
+
+    @property
+    def by_year(self) -> bool:
+        """Whether the dates of joining alone do not settle it."""
+        bounded = self.min_size is not None or self.max_size is not None
+        return bool(self.exposure) or bounded or self.reversible or bool(self.dose)
 
 
 _LAST_DAY = dict(

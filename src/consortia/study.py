@@ -105,5 +105,12 @@ def canonical(study: Study) -> str:
     form = asdict(study)
     form["outcomes"] = {study.outcome: form["outcomes"][study.outcome]}
     used = {study.arm, *study.hold, *study.alongside}
-    form["arms"] = {k: v for k, v in form["arms"].items() if k in used}
+    # Left out where unused, so that a study asked before a key existed keeps its digest.
+    plain = asdict(Arm(status="any"))
+    always = ("kinds", "status", "label")
+    form["arms"] = {
+        name: {k: v for k, v in arm.items() if k in always or v != plain[k]}
+        for name, arm in form["arms"].items()
+        if name in used
+    }
     return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

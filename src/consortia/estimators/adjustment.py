@@ -158,6 +158,18 @@ def _solve(H: Floats, b: Floats) -> Floats:
         raise NotEstimable("covariates separate the treated from the comparison") from fault
 
 
+def overlap(D: Bools, w: Floats, X: Floats) -> float:
+    """Share of the treated D (n,) whose fitted chance of being treated, given covariates X (n, p)
+    with the intercept first, lies within the range of the comparison's.
+
+    Raises NotEstimable when the chance cannot be fitted.
+    """
+    odds, _ = _logit(D, w, _independent(X, w))
+    theirs, mine = odds[~D], odds[D]
+    inside = (mine >= theirs.min()) & (mine <= theirs.max())
+    return float(np.average(inside, weights=w[D]))
+
+
 def difference(
     sample: Sample, change: Callable[[slice], Floats], put: Callable[[slice, Floats], None]
 ) -> Floats:

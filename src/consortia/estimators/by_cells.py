@@ -45,8 +45,9 @@ def fit_cells(
     """Cells from Y (n, T) with NaN where not seen, weights w (n,), fixed covariates X (n, p) and
     covariates by year Z (n, T, q), which enter at the base year.
 
-    With ``regime`` (n, T) a cell uses, on both sides, those that hold its regime in the base year
-    and in every year from there to its own. ``groups`` as in columns_for; without it the cells'
+    With ``regime`` (n, T) a cell uses, on both sides, those that hold its regime in every year from
+    its base year to its own and to the cohort's first year: who takes on another arm on joining
+    is in no cell, so that years before joining speak of the same providers. ``groups`` as in columns_for; without it the cells'
     share is by cohort, with it the caller's (CellFits.share is then empty).
 
     Returns the cells and their influence.
@@ -70,15 +71,16 @@ def fit_cells(
     alike: dict[tuple[int, int, int, int], list[int]] = {}
     for k, cell in enumerate(cells):
         alike.setdefault((cell.base, cell.g, cell.after, cell.regime), []).append(k)
-    last = -1
+    last, kept = -1, seen
     for (base, g, _, r), ks in sorted(alike.items()):
         if regime is not None and base != last:
             last = base
-            seen = np.asarray(np.isfinite(Y) & stays(regime, base))
+            kept = stays(regime, base)
+            seen = np.asarray(np.isfinite(Y) & kept)
             data = replace(data, Y=np.where(seen, Y, np.nan))
         here: Bools = np.asarray(ready & seen[:, base] & known[:, base])
         if regime is not None and r >= 0:
-            here &= regime[:, base] == r
+            here &= (regime[:, base] == r) & kept[:, g]
         # One block after the other, so that what is found can be put away block by block.
         blocks = np.array(list(out.rows), dtype=np.int64)
         cohorts = np.array([out.cohort[c] for c in blocks.tolist()], dtype=np.int64)

@@ -8,10 +8,12 @@ import numpy as np
 import polars as pl
 from threadpoolctl import ThreadpoolController
 
+from consortia.errors import NotIdentified
 from consortia.estimators import METHODS
 from consortia.maths.inference import infer
 from consortia.panel import Arrays
 from consortia.results import EFFECTS, Estimate, Fit
+from consortia.specs import refusal
 from consortia.study import Study
 
 
@@ -21,6 +23,9 @@ def estimate(arrays: Arrays, study: Study, rng: np.random.Generator) -> Estimate
     The table has the columns of EFFECTS, and ``truth`` on a simulated panel. Raises NotIdentified.
     """
     method = METHODS[type(study.method)]
+    cannot = refusal(study.method, study.arms[study.arm], study.arm_label)
+    if cannot:
+        raise NotIdentified(cannot)
     # Many small factorisations: threads inside each cost several times what they save.
     with _blas().limit(limits=1, user_api="blas"):
         fit = method.fit(arrays, study.method, study, rng)

@@ -20,7 +20,7 @@ def fit(arrays: Arrays, spec: RawGap, study: Study, rng: np.random.Generator) ->
 
     Raises NotIdentified when no year has both. Takes no randomness.
     """
-    D = arrays.D
+    D = arrays.held
     Y = np.where(arrays.W > 0, arrays.Y, 0.0)
     n, T = Y.shape
     inside = np.where(D, arrays.W, 0.0)
@@ -79,7 +79,7 @@ def truth(arrays: Arrays, spec: RawGap, study: Study, fit: Fit) -> Floats:
     """Weighted mean of the known effect over the exposed cells, pooled and by year."""
     if arrays.truth is None:
         return np.full(fit.theta.size, np.nan)
-    W = np.where(arrays.D & np.isfinite(arrays.truth), arrays.W, 0.0)
+    W = np.where(arrays.held & np.isfinite(arrays.truth), arrays.W, 0.0)
     effect = np.where(W > 0, np.nan_to_num(arrays.truth), 0.0)
     sums, weights = np.einsum("it,it->t", W, effect), W.sum(axis=0)
     total = weights.sum()

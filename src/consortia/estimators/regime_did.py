@@ -38,7 +38,7 @@ def fit(arrays: Arrays, spec: RegimeDid, study: Study, rng: np.random.Generator)
     plan = cells_of(arrays, spec, study)
     group_time.refuse(arrays, plan, study)
     found, summary, influence = _estimate(arrays, plan, spec)
-    found = replace(found, because=_because(arrays, plan, found, study))
+    found = replace(found, because=_because(arrays, plan, found))
     headline = summary.headline(spec.aggregate)
     if not np.isfinite(summary.theta[headline]):
         post = [k for k, c in enumerate(plan.cells) if c.t >= c.g]
@@ -73,7 +73,7 @@ def fit(arrays: Arrays, spec: RegimeDid, study: Study, rng: np.random.Generator)
             *_censored(arrays, plan),
             *group_time.flow(arrays, plan, found, influence, study),
         ),
-        notes=_notes(arrays, spec, found, plan, study),
+        notes=_notes(arrays, spec, found, plan, by_cell[0]),
     )
 
 
@@ -158,7 +158,7 @@ def _estimate(
     return found, summary, columns.join(summary, K)
 
 
-def _because(arrays: Arrays, plan: Design, found: CellFits, study: Study) -> tuple[str, ...]:
+def _because(arrays: Arrays, plan: Design, found: CellFits) -> tuple[str, ...]:
     """Why a cell is not identified, where the reason is the regime and not the data."""
     regime, names = regimes(arrays), arrays.regime_names
     if len(names) < 2 and arrays.regime is None:
@@ -173,14 +173,15 @@ def _because(arrays: Arrays, plan: Design, found: CellFits, study: Study) -> tup
         if b not in stays:
             stays[b] = by_cells.stays(regime, b)
         here = seen[:, b] & seen[:, t] & (regime[:, b] == cell.regime)
+        keeps = stays[b][:, t] & stays[b][:, cell.g]
         mine = here & (arrays.cohort == cell.g)
         theirs = here & cell.compares(arrays.cohort)
-        span = f"from {arrays.years[min(b, t)]} to {arrays.years[max(b, t)]}"
-        what = f"joiners of {arrays.years[cell.g]} with {names[cell.regime]}"
-        if mine.any() and not (mine & stays[b][:, t]).any():
-            out[k] = f"none of the {int(mine.sum()):,} {what} keeps to it {span}"
-        elif mine.any() and not (theirs & stays[b][:, t]).any():
-            out[k] = f"{what} have nobody to compare with that holds and keeps the same {span}"
+        span = f"from {arrays.years[min(b, t)]} to {arrays.years[max(cell.g, t)]}"
+        what = f"joiners of {arrays.years[cell.g]} {names[cell.regime]}"
+        if mine.any() and not (mine & keeps).any():
+            out[k] = f"none of the {int(mine.sum()):,} {what} stays so {span}"
+        elif mine.any() and not (theirs & keeps).any():
+            out[k] = f"{what} have nobody to compare with that holds the same {span}"
     return tuple(out)
 
 
@@ -193,7 +194,8 @@ def _censored(arrays: Arrays, plan: Design) -> tuple[FlowStep, ...]:
     lost = np.zeros((arrays.n, arrays.T), dtype=np.bool_)
     for g, b in base_of.items():
         rows = np.flatnonzero(arrays.cohort == g)
-        lost[rows] = ~by_cells.stays(arrays.regime[rows], b) & np.isfinite(arrays.Y[rows])
+        kept = by_cells.stays(arrays.regime[rows], b)
+        lost[rows] = ~(kept & kept[:, g, None]) & np.isfinite(arrays.Y[rows])
     labels = " or ".join(h.label for h in arrays.hold) or "another arm"
     after = np.arange(arrays.T)[None, :] >= arrays.cohort[:, None]
     gone = joins & lost.any(axis=1) & ~(np.isfinite(arrays.Y) & after & ~lost).any(axis=1)
@@ -202,8 +204,8 @@ def _censored(arrays: Arrays, plan: Design) -> tuple[FlowStep, ...]:
             step=f"joiners whose {labels} changes",
             providers=0,
             provider_years=int(lost.sum()),
-            why=f"left out from the year of the change on; for {int(gone.sum()):,} joiners no year "
-            "after joining is left",
+            why="left out from the year of the change on, or altogether if it changes on joining: "
+            f"{int(gone.sum()):,} joiners have no year after joining left",
             kind="cells",
         )
     ]
@@ -223,7 +225,7 @@ def _censored(arrays: Arrays, plan: Design) -> tuple[FlowStep, ...]:
 
 
 def _notes(
-    arrays: Arrays, spec: RegimeDid, found: CellFits, plan: Design, study: Study
+    arrays: Arrays, spec: RegimeDid, found: CellFits, plan: Design, counts: Ints
 ) -> tuple[str, ...]:
     notes = list(group_time.notes(arrays, spec.anticipation, found, plan))
     if arrays.regime is not None:
@@ -233,4 +235,14 @@ def _notes(
             else "by the joiners of each cohort and regime"
         )
         notes.append(f"cohorts, years and regimes are averaged {weights}")
+        alone = [
+            k
+            for k, c in enumerate(plan.cells)
+            if c.t >= c.g and np.isfinite(found.att[k]) and counts[k] == 1
+        ]
+        if alone:
+            notes.append(
+                f"{len(alone)} of the effects by cohort, year and regime rest on a single joiner, "
+                "whose own chance is not in the standard error"
+            )
     return tuple(notes)

@@ -26,7 +26,7 @@ def fit(arrays: Arrays, spec: TwoWay, study: Study, rng: np.random.Generator) ->
     notes: list[str] = []
     if arrays.X_names:
         notes.append(f"{', '.join(arrays.X_names)}: fixed, so absorbed by the provider effects")
-    plain = not arrays.hold and arrays.Z.shape[2] == 0
+    plain = not arrays.hold and arrays.Z.shape[2] == 0 and arrays.on is None and arrays.dose is None
     W, caution = (arrays.W, "") if plain else _with_covariates(arrays)
     fast = _balanced(arrays) if plain else None
     if fast is not None:
@@ -41,8 +41,10 @@ def fit(arrays: Arrays, spec: TwoWay, study: Study, rng: np.random.Generator) ->
         f"standard error by {np.sqrt(counted / nested):.6g}"
     )
     seen = W > 0
-    exposed = (arrays.D & seen).any(axis=1)
-    switches = exposed & (~arrays.D & seen).any(axis=1)
+    exposed = (arrays.held & seen).any(axis=1)
+    switches = exposed & (~arrays.held & seen).any(axis=1)
+    if arrays.dose is not None:
+        notes.append("the effect is that of one unit more of the dose, taken to be the same for each")
     several = seen.sum(axis=1) > 1
     return Fit(
         method="two-way",
@@ -159,9 +161,9 @@ def _general(arrays: Arrays, W: Floats) -> tuple[float, Influence, int, int, int
     def columns(start: int, stop: int) -> Floats:
         out = np.empty((stop - start, Y.shape[1], p))
         for j, held in enumerate(arrays.hold):
-            out[:, :, j] = held.on[start:stop]
+            out[:, :, j] = (held.on if held.dose is None else held.dose)[start:stop]
         out[:, :, h : h + q] = Z[start:stop] - middle
-        out[:, :, h + q] = arrays.D[start:stop]
+        out[:, :, h + q] = (arrays.held if arrays.dose is None else arrays.dose)[start:stop]
         return out
 
     found = absorption.absorb(Y, W, columns, p)
@@ -209,7 +211,7 @@ def truth(arrays: Arrays, spec: TwoWay, study: Study, fit: Fit) -> Floats:
     """
     if arrays.truth is None:
         return np.full(1, np.nan)
-    W = np.where(arrays.D & np.isfinite(arrays.truth), arrays.W, 0.0)
+    W = np.where(arrays.held & np.isfinite(arrays.truth), arrays.W, 0.0)
     total = W.sum()
     effect = np.where(W > 0, np.nan_to_num(arrays.truth), 0.0)
     return np.array([np.einsum("it,it->", W, effect) / total if total > 0 else np.nan])

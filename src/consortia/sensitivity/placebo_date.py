@@ -26,9 +26,10 @@ def run(trial: Trial, spec: PlaceboDate, rng: np.random.Generator) -> Finding:
     study = trial.study
     if isinstance(method, GroupTime | RegimeDid):
         study = study.with_(method=replace(method, anticipation=0))
+    held = isinstance(method, RegimeDid)
     title = f"Pretending to join {_years(spec.years)} earlier"
     try:
-        estimate = trial.refit(earlier(trial.arrays, spec.years, anticipation), study)
+        estimate = trial.refit(earlier(trial.arrays, spec.years, anticipation, held), study)
     except NotIdentified as error:
         return Finding(
             check="placebo-date",
@@ -76,12 +77,22 @@ def run(trial: Trial, spec: PlaceboDate, rng: np.random.Generator) -> Finding:
     )
 
 
-def earlier(arrays: Arrays, years: int, anticipation: int) -> Arrays:
+def earlier(arrays: Arrays, years: int, anticipation: int, regimes: bool = False) -> Arrays:
     """The arrays with joining moved ``years`` columns before anything had happened.
+
+    ``regimes``: joiners whose other arms change on joining are left out.
 
     Raises NotIdentified when no joiner has enough years before joining.
     """
     T = arrays.T
+    if regimes and arrays.regime is not None:
+        # Who changes another arm on joining is not in the answer, and so not in its placebo.
+        at_base = np.maximum(arrays.cohort - 1 - anticipation, 0)
+        span = np.arange(T)[None, :]
+        within = (span >= at_base[:, None]) & (span <= arrays.cohort[:, None])
+        base = np.take_along_axis(arrays.regime, np.minimum(at_base, T - 1)[:, None], axis=1)
+        changes = (within & (arrays.regime != base)).any(axis=1)
+        arrays = arrays.take(~(arrays.joiners & changes))
     moved = np.where(arrays.joiners, arrays.cohort - anticipation - years, arrays.cohort)
     keep = ~arrays.joiners | (moved > 0)
     if not (keep & arrays.joiners).any():
