@@ -19,7 +19,7 @@ from consortia.arms import arm_years, memberships_of
 from consortia.errors import DataInvalid, NotIdentified, Problem, did_you_mean
 from consortia.exposure import BEFORE, NEVER_YEAR, Spans
 from consortia.panel import Arrays, Bools, Floats, FlowStep, Held, Ints, Panel
-from consortia.specs import RegimeDid, anticipation_of
+from consortia.specs import RegimeDid, TwoWay, anticipation_of
 from consortia.study import Study, label_of
 
 
@@ -96,7 +96,9 @@ def cross(panel: Panel, study: Study) -> Arrays:
     hold = tuple(held[name] for name in study.hold)
     regime, regime_names = regimes(hold)
     stratum, stratum_names = np.zeros(index.height, dtype=np.int64), ("all",)
-    if not isinstance(study.method, RegimeDid):
+    # regime-did censors by cell and two-way has a coefficient for each held arm: both need every
+    # year. The others compare within strata that are set once.
+    if not isinstance(study.method, RegimeDid | TwoWay):
         stratum, stratum_names = _strata(hold, cohort, Y, ledger)
 
     W = np.where(np.isfinite(Y), W, 0.0)

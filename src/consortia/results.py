@@ -69,6 +69,7 @@ class Fit:
     universal base) has theta 0, influence zero and the caution "reference year".
     ``headline`` is the row that answers the study's question.
     ``dof_factor`` multiplies the variance under the "regression" small-sample convention.
+    ``pieces`` caps the number of clusters that small-sample rules count (0 = no cap).
     """
 
     method: str
@@ -81,6 +82,7 @@ class Fit:
     headline: int
     small_sample: Literal["none", "clusters", "regression"]
     dof_factor: float = 1.0
+    pieces: int = 0
     flow: tuple[FlowStep, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -14,15 +14,17 @@ import pytest
 from consortia.panel import FlowStep, Note, Source
 from consortia.report import document, render_html
 from consortia.results import (
+    CONTRASTS,
     EFFECTS,
     Coincidence,
     Estimate,
     Evaluation,
     Finding,
+    Identification,
     Rung,
     Verdict,
 )
-from consortia.specs import Arm, Outcome
+from consortia.specs import Arm, Outcome, RegimeDid
 from consortia.study import Study
 
 STUDY = Study(
@@ -375,6 +377,27 @@ def variant(name: str) -> Evaluation:
         )
         fitted = replace(estimate(), effects=frame, headline=frame.height - 1)
         return replace(EVALUATION, study=study, title=long, estimate=fitted, ladder=ladder)
+    if name == "apart":
+        frame = pl.DataFrame(
+            [
+                row("simple", 0.2995, 0.289, n_treated=83, n_control=501),
+                row("by-regime", 0.2995, 0.289, regime="with academy status", n_treated=83),
+                row(
+                    "by-regime",
+                    None,
+                    regime="without academy status",
+                    n_treated=0,
+                    caution="not identified, because none of the 555 joiners stays so",
+                ),
+                row("regime-contrast", 0.1, 0.2, regime="with academy status − without"),
+                row("att(g,t,r)", 0.4, 0.3, cohort=2018, year=2018, regime="with academy status"),
+            ],
+            schema=EFFECTS,
+            orient="row",
+        )
+        fitted = replace(estimate(), effects=frame, headline=0, method="regime-did")
+        study = STUDY.with_(hold=("academy",), alongside=(), method=RegimeDid())
+        return replace(EVALUATION, study=study, estimate=fitted, identification=IDENTIFICATION)
     if name == "raw":
         frame = pl.DataFrame(
             [row("raw-gap", -0.61, 0.05), row("raw-gap-by-year", -0.6, 0.06, year=2016)],
@@ -392,7 +415,29 @@ def page_of(name: str) -> str:
     return render_html(document(variant(name)))
 
 
-VARIANTS = ("plain", "months", "simulated", "not-identified", "bare", "raw", "large")
+IDENTIFICATION = Identification(
+    arm="a multi-academy trust",
+    held=("academy status",),
+    table=pl.DataFrame(
+        [
+            ("without academy status", 2018, 734, 0, 0, 0, 0, None, False, "academy status changed"),
+            ("with academy status", 2018, 83, 83, 83, 500, 2, 0.9765, True, ""),
+        ],
+        schema=CONTRASTS,
+        orient="row",
+    ),
+    joiners=817,
+    identified=83,
+    share=83 / 817,
+    inflation=15.0241,
+    correlations=(("academy status", 0.9661),),
+    price=4.8228,
+    sentence="83 of 817 joiners (10%) tell a multi-academy trust apart from academy status.",
+    speaks_for="It speaks for joiners that stayed as they were: 83 with academy status.",
+    silent_on="It says nothing about 734 without academy status (academy status changed).",
+)
+
+VARIANTS = ("plain", "months", "simulated", "not-identified", "bare", "raw", "large", "apart")
 
 
 @pytest.fixture(params=VARIANTS)

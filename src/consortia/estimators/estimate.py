@@ -59,6 +59,7 @@ def with_uncertainty(
         family=np.array([first[name] for name in names], dtype=np.int64),
         small_sample=fit.small_sample if rule.small_sample == "auto" else rule.small_sample,
         dof_factor=fit.dof_factor,
+        most=fit.pieces,
         level=rule.level,
         multiplier=rule.multiplier,
         draws=rule.draws,

@@ -33,7 +33,8 @@ Bools = NDArray[np.bool_]
 def fit(arrays: Arrays, spec: RegimeDid, study: Study, rng: np.random.Generator) -> Fit:
     """All ATT(g, t, r), their averages over regimes, effects by regime and contrasts of regimes.
 
-    Raises NotIdentified when no effect after joining can be estimated. Takes no randomness.
+    Raises NotIdentified when no effect after joining can be estimated, or when it would rest on a
+    single joiner. Takes no randomness.
     """
     plan = cells_of(arrays, spec, study)
     group_time.refuse(arrays, plan, study)
@@ -59,6 +60,11 @@ def fit(arrays: Arrays, spec: RegimeDid, study: Study, rng: np.random.Generator)
     by_cell, by_row = found.counts(), found.counts(summary.asked)
     n_treated = np.concatenate([by_cell[0], by_row[0]])
     n_control = np.concatenate([by_cell[1], by_row[1]])
+    joiners = int(n_treated[len(plan.cells) + headline])
+    if joiners < 2:
+        raise NotIdentified(
+            "the answer would rest on a single joiner, whose own chance cannot be told from an effect"
+        )
     return Fit(
         method="regime-did",
         keys=keys + summary.keys,
@@ -69,6 +75,7 @@ def fit(arrays: Arrays, spec: RegimeDid, study: Study, rng: np.random.Generator)
         cautions=group_time.cautions(plan, found, summary, n_treated, n_control, spec.few),
         headline=len(plan.cells) + headline,
         small_sample="clusters",
+        pieces=_pieces(arrays.w, found, summary.L[headline]),
         flow=(
             *_censored(arrays, plan),
             *group_time.flow(arrays, plan, found, influence, study),
@@ -185,6 +192,15 @@ def _because(arrays: Arrays, plan: Design, found: CellFits) -> tuple[str, ...]:
     return tuple(out)
 
 
+def _pieces(w: Floats, found: CellFits, L: Floats) -> int:
+    """How many equal joiners would carry as much as those that a row ``L`` (K,) rests on: the
+    square of their summed weights over the sum of squares (Kish 1965)."""
+    used = np.unpackbits(found.treated, axis=1, count=w.size).astype(np.float64) * w
+    total = used.sum(axis=1)
+    a = np.divide(L, total, out=np.zeros(L.size), where=(L != 0) & (total > 0)) @ used
+    return max(2, int(a.sum() ** 2 / (a @ a) + 1e-9))
+
+
 def _censored(arrays: Arrays, plan: Design) -> tuple[FlowStep, ...]:
     """Provider-years lost because another arm changed, among joiners and among the rest."""
     if arrays.regime is None or not plan.cells:
@@ -243,6 +259,6 @@ def _notes(
         if alone:
             notes.append(
                 f"{len(alone)} of the effects by cohort, year and regime rest on a single joiner, "
-                "whose own chance is not in the standard error"
+                "whose own chance is not in the standard error of that effect"
             )
     return tuple(notes)

@@ -195,6 +195,7 @@ def infer(
     family: Ints,
     small_sample: SmallSample,
     dof_factor: float = 1.0,
+    most: int = 0,
     level: float = 0.95,
     multiplier: Multiplier = "rademacher",
     draws: int = 0,
@@ -205,6 +206,8 @@ def infer(
 
     ``small_sample``: "none" (normal critical values), "clusters" (variance times C/(C-1), t with
     C-1 degrees of freedom), "regression" (times ``dof_factor`` = (N-1)/(N-K) as well).
+    ``most`` > 0 caps the C of these rules (not of "none"): an answer that rests on few joiners and
+    a large comparison is known no better than by as many pieces as there are joiners.
     ``family`` (m,): effects with the same code >= 0 share a uniform band (Callaway & Sant'Anna
     2021, algorithm 1); -1 = none. An effect without influence has no standard error (NaN).
     """
@@ -216,8 +219,11 @@ def infer(
     if small_sample == "none":
         words.append("no small-sample factor, normal critical values")
     else:
-        factor = C / (C - 1) if C > 1 else np.nan
-        spread = stats.t(C - 1) if C > 1 else None
+        G = min(C, most) if most else C
+        factor = G / (G - 1) if G > 1 else np.nan
+        spread = stats.t(G - 1) if G > 1 else None
+        if G < C:
+            words.append(f"C taken as {G:,}, what the joiners amount to when they carry equal weight")
         words.append("variance times C/(C-1)")
         if small_sample == "regression":
             factor *= dof_factor
@@ -225,7 +231,7 @@ def infer(
                 f" and (N-1)/(N-K) = {dof_factor:.6g}, provider effects nested in clusters not "
                 "counted"
             )
-        words.append(f"t critical values with C-1 = {C - 1:,} degrees of freedom")
+        words.append(f"t critical values with C-1 = {G - 1:,} degrees of freedom")
     if clipped:
         words.append("negative eigenvalues of the covariance set to zero")
     scaled = raw * factor
@@ -252,7 +258,7 @@ def infer(
         band_high=theta + band,
         p=np.asarray(p, dtype=np.float64),
         critical=critical,
-        dof=0 if small_sample == "none" else C - 1,
+        dof=0 if small_sample == "none" else (min(C, most) if most else C) - 1,
         n_clusters=C,
         convention="; ".join(words),
     )

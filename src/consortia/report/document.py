@@ -19,6 +19,19 @@ from consortia.results import Evaluation
 from consortia.study import canonical
 
 SCHEMA_VERSION = "1.0"
+CONTRAST_RULES = {
+    "regime": "text",
+    "cohort": "year",
+    "joiners": "count",
+    "keep": "count",
+    "compared": "count",
+    "comparison": "count",
+    "years": "count",
+    "overlap": "percent",
+    "exists": "text",
+    "why": "text",
+}
+"""Columns of the table of contrasts and how each is written."""
 REFERENCE = "reference year"
 """Caution by which an estimator marks the effect that is zero by construction."""
 
@@ -29,7 +42,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
     Effects are in the outcome's own unit; keys that end in ``_sd`` are in standard deviations.
     The main keys: ``answer`` (the words and the chances behind them), ``headline`` (the effect that
     answers the question; null when not identified), ``ladder``, ``findings``, ``coincidences``,
-    ``flow``, ``cautions``, ``effects`` (one record per row of the effect table, EFFECTS in
+    ``identification`` (what the data can tell apart; null when no other arm is named), ``flow``, ``cautions``, ``effects`` (one record per row of the effect table, EFFECTS in
     results.py, with ``effect_tables`` saying which rows belong together), ``charts`` (what each
     picture shows), ``sources``, ``notes``, ``reproduce``, ``study`` (the canonical form whose
     digest names the question). ``rules`` and every column's ``rule`` say how numbers are written.
@@ -123,6 +136,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
             }
             for c in e.coincidences
         ],
+        "identification": _identification(e),
         "pre_trend": pre,
         "flow": steps,
         "checks": {
@@ -262,6 +276,39 @@ def _ladder(e: Evaluation, sd: float | None) -> list[dict[str, Any]]:
         }
         for r in e.ladder
     ]
+
+
+def _identification(e: Evaluation) -> dict[str, Any] | None:
+    """What can be told apart: the sentences, a few numbers, and the table of contrasts."""
+    i = e.identification
+    if i is None:
+        return None
+    columns = [
+        {"name": name, "label": words.CONTRAST_LABELS[name], "rule": rule}
+        for name, rule in CONTRAST_RULES.items()
+        if name not in ("overlap", "why") or any(v not in (None, "") for v in i.table[name])
+    ]
+    return {
+        "arm": i.arm,
+        "held": list(i.held),
+        "sentence": i.sentence,
+        "speaks_for": i.speaks_for,
+        "silent_on": i.silent_on,
+        "joiners": i.joiners,
+        "identified": i.identified,
+        "share": _number(i.share),
+        "price": _number(i.price),
+        "inflation": _number(i.inflation),
+        "inflation_meaning": words.inflation(i),
+        "correlations": [
+            {"label": label, "correlation": _number(value)} for label, value in i.correlations
+        ],
+        "columns": columns,
+        "rows": [
+            row | {"exists": "yes" if row["exists"] else "no"}
+            for row in i.table.iter_rows(named=True)
+        ],
+    }
 
 
 def _main_caution(e: Evaluation, head: dict[str, Any] | None) -> str:

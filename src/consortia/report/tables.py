@@ -15,11 +15,12 @@ from consortia.results import Estimate, Finding
 
 ORDER = (
     "averages", "group-overall", "simple", "dynamic-overall", "calendar-overall", "two-way",
-    "raw-gap", "dynamic", "group", "calendar", "raw-gap-by-year", "att(g,t)",
+    "raw-gap", "by-regime", "regime-contrast", "dynamic", "group", "calendar", "raw-gap-by-year",
+    "att(g,t)", "att(g,t,r)",
 )  # fmt: skip
 AVERAGES = "averages"
 EFFECT_COLUMNS = (
-    "title", "cohort", "year", "event_time", "estimate", "estimate_sd", "std_error", "low", "high",
+    "title", "regime", "cohort", "year", "event_time", "estimate", "estimate_sd", "std_error", "low", "high",
     "band_low", "band_high", "p_value", "truth", "n_treated", "n_control", "caution",
 )  # fmt: skip
 VERDICTS = {True: "Passed", False: "Failed", None: "Cannot tell"}
@@ -72,7 +73,7 @@ def effect_tables(
 ) -> list[dict[str, Any]]:
     """One table per estimand, and one for all that are a single number: which rows of ``effects``
     each shows, and which columns."""
-    places = ("cohort", "year", "event_time")
+    places = ("cohort", "year", "event_time", "regime")
 
     def group(row: Mapping[str, Any]) -> str:
         single = all(row[place] is None for place in places)
@@ -113,6 +114,7 @@ def column_of(
         "cohort": "First year as member",
         "year": "Results of",
         "event_time": "Years since joining",
+        "regime": "What else is held",
         "estimate": "Effect",
         "estimate_sd": "Effect in SD",
         "std_error": "Standard error",
@@ -131,6 +133,7 @@ def column_of(
         "cohort": "year",
         "year": "year",
         "event_time": "fixed:0",
+        "regime": "text",
         "estimate": rules["effect"],
         "estimate_sd": rules["sd"],
         "std_error": finer,

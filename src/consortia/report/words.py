@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from consortia.report.numerals import shown
 from consortia.specs import Exposure, GroupTime, RawGap, RegimeDid, TwoWay
+from consortia.results import Identification
 from consortia.study import Study, label_of
 
 MONTHS = (
@@ -26,6 +28,9 @@ ESTIMAND_TITLES = {
     "raw-gap": "Members against the rest",
     "raw-gap-by-year": "Members against the rest, year by year",
     "two-way": "Each provider against itself",
+    "by-regime": "Effect by what else is held",
+    "regime-contrast": "Difference of the effect by what else is held",
+    "att(g,t,r)": "Effect by joining year, year and what else is held",
 }
 
 ESTIMAND_MEANINGS = {
@@ -44,7 +49,42 @@ ESTIMAND_MEANINGS = {
     "nothing",
     "raw-gap-by-year": "the same difference within each year",
     "two-way": "how a provider departs from its own average and the year’s average once a member",
+    "by-regime": "the average over joiners with the same other arms, each counting in every year "
+    "in which it is compared",
+    "regime-contrast": "the effect in one group less that in the other, over the joining years and "
+    "years in which both are known, weighed alike",
+    "att(g,t,r)": "the smallest pieces: joiners of one year with the same other arms, against "
+    "providers with the same",
 }
+
+CONTRAST_LABELS = {
+    "regime": "What joiners held before",
+    "cohort": "First year as member",
+    "joiners": "Joiners",
+    "keep": "Stayed so after joining",
+    "compared": "Of them compared",
+    "comparison": "Comparison",
+    "years": "Years after joining",
+    "overlap": "Within the comparison’s range",
+    "exists": "Can be told",
+    "why": "Why not",
+}
+
+
+def inflation(found: Identification) -> str:
+    """What the variance inflation between arms means, in a sentence; empty where unknown."""
+    v, what = found.inflation, listed(found.held)
+    if math.isnan(v):
+        return ""
+    if math.isinf(v):
+        return (
+            f"Within providers and years {found.arm} moves exactly with {what}: no regression can "
+            "tell them apart."
+        )
+    return (
+        f"A regression with all of them would give {found.arm} {v:.1f} times the variance that it "
+        f"has without {what}."
+    )
 
 
 NUMBER_LABELS = {
@@ -119,7 +159,14 @@ def comparison(study: Study) -> str:
 def held(study: Study) -> str:
     """What is kept equal between joiners and comparison."""
     parts: list[str] = []
-    if study.hold:
+    if study.hold and isinstance(study.method, RegimeDid):
+        labels = listed([label_of(study.arms[name], name) for name in study.hold])
+        parts.append(
+            f"Compared only between providers that held the same of {labels} in the year before "
+            "joining, and only as long as both keep it so, year by year; who takes it on or gives "
+            "it up on joining is in no comparison."
+        )
+    elif study.hold:
         labels = listed([label_of(study.arms[name], name) for name in study.hold])
         parts.append(
             f"Compared only between providers that are alike in {labels}, and only while that "

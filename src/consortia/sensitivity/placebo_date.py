@@ -51,7 +51,10 @@ def run(trial: Trial, spec: PlaceboDate, rng: np.random.Generator) -> Finding:
         f"Pretending that joiners joined {_years(spec.years)} earlier gives {effect:.2f} {unit} "
         f"({level:.0%} interval {low:.2f} to {high:.2f}), "
     )
-    if verdict is False:
+    if int(row["n_treated"]) < 2:
+        verdict = None
+        sentence += "which rests on a single joiner and so says nothing."
+    elif verdict is False:
         sentence += "which should be zero and is not: joiners were already on another path."
     elif verdict:
         sentence += "as it should be: no effect before there could be one."

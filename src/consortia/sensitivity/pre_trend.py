@@ -22,7 +22,10 @@ def run(trial: Trial, spec: PreTrend, rng: np.random.Generator) -> Finding:
     anticipation = anticipation_of(trial.study.method)
     reference = -1 - anticipation
     before = rows.filter(
-        (pl.col("event_time") < reference) & pl.col("std_error").is_not_null()
+        (pl.col("event_time") < reference)
+        & pl.col("std_error").is_not_null()
+        # The standard error of a single joiner does not hold its own chance: nothing to test.
+        & (pl.col("n_treated") > 1)
     ).sort("event_time")
     after = rows.filter((pl.col("event_time") >= 0) & pl.col("estimate").is_not_null())
     table = before.select("event_time", "estimate", "std_error", "low", "high", "n_treated")
@@ -30,7 +33,7 @@ def run(trial: Trial, spec: PreTrend, rng: np.random.Generator) -> Finding:
         why = (
             "the method gives no effects by year since joining"
             if rows.height == 0
-            else "no joiner is observed before the year that serves as its base"
+            else "fewer than two joiners are observed before the year that serves as their base"
         )
         return Finding(
             check="pre-trend",
