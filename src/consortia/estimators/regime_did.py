@@ -195,9 +195,10 @@ def _because(arrays: Arrays, plan: Design, found: CellFits) -> tuple[str, ...]:
 def _pieces(w: Floats, found: CellFits, L: Floats) -> int:
     """How many equal joiners would carry as much as those that a row ``L`` (K,) rests on: the
     square of their summed weights over the sum of squares (Kish 1965)."""
-    used = np.unpackbits(found.treated, axis=1, count=w.size).astype(np.float64) * w
-    total = used.sum(axis=1)
-    a = np.divide(L, total, out=np.zeros(L.size), where=(L != 0) & (total > 0)) @ used
+    a = np.zeros(w.size)
+    for k in np.flatnonzero(L).tolist():
+        used = np.where(np.unpackbits(found.treated[k], count=w.size), w, 0.0)
+        a += L[k] / used.sum() * used
     return max(2, int(a.sum() ** 2 / (a @ a) + 1e-9))
 
 

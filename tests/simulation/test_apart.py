@@ -1,0 +1,42 @@
+"""Worlds of two arms: a smoke test on few, and size and coverage on many (slow)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from consortia.world.arms import WORLDS
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "simulation"))
+import apart
+
+
+def test_few_worlds_give_a_page_with_every_world() -> None:
+    worlds = 2
+    found = apart.marks(apart.run(worlds, 1), worlds)
+    assert {m.world for m in found} == set(WORLDS)
+    assert all(np.isfinite([m.bias, m.rmse, m.coverage]).all() for m in found)
+    text = apart.page(found, worlds)
+    assert text.count("\n| ") == len(found) + 1
+    ours = [m for m in found if m.method.startswith("regime-did")]
+    assert len(ours) == len(WORLDS)
+
+
+def test_a_world_is_the_same_whatever_was_drawn_before() -> None:
+    assert apart.one(("additive", 1)) == apart.run(2, 1, ("additive",))[-len(apart.one(("additive", 1))) :]
+
+
+@pytest.mark.slow
+def test_regime_did_covers_and_the_others_do_not() -> None:
+    worlds = 200
+    found = {(m.world, m.method): m for m in apart.marks(apart.run(worlds, 2), worlds)}
+    slack = 3 * np.sqrt(0.95 * 0.05 / worlds)
+    for world in WORLDS:
+        ours = next(m for (w, name), m in found.items() if w == world and name.startswith("regime-did"))
+        assert ours.coverage > 0.95 - slack, world
+        assert abs(ours.bias) < 3.5 * ours.bias_error, world
+    assert found["additive", "group-time, other arms ignored"].coverage < 0.9
+    assert found["two initiatives", "group-time, other arms ignored"].bias > 0.05
