@@ -22,6 +22,7 @@ from consortia.specs import (
 )
 
 YEARS = np.arange(2015, 2020)
+PHASE = dict(zip("abcef", ["primary", "primary", "secondary", "primary", "x"], strict=True))
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def panel(make_panel):
             ("e", "T4", "trust", "2010-09-01", "2016-08-31"),
         ],
         statuses=[("a", "academy", "2016-09-01")],
-        facts={"phase": dict(a="primary", b="primary", c="secondary", d=None, e="primary", f="x")},
+        facts={"phase": PHASE},
         near={("a", y): 0.1 * (y - 2015) for y in range(2015, 2020)} | {("b", 2017): 0.9},
     )
 
@@ -135,9 +136,7 @@ def test_two_way_takes_what_can_be_left_and_doses(panel, make_study) -> None:
 
 
 def test_arrays_carry_regimes_and_moves(panel, make_study) -> None:
-    a = panel.arrays(
-        make_study(arm="academy", hold=("trust",), method=RegimeDid(), alongside=())
-    )
+    a = panel.arrays(make_study(arm="academy", hold=("trust",), method=RegimeDid(), alongside=()))
     assert a.regime_names == ("without trust", "with trust")
     assert a.regime[0].tolist() == [0, 1, 1, 1, 1]
     assert a.regime[4].tolist() == [1, 1, 0, 0, 0]  # e leaves

@@ -33,7 +33,10 @@ def answers() -> dict[str, Evaluation]:
 @cache
 def frames() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Maths (n, 4), pupils (n,), first year in a trust, first year as an academy, read plainly."""
-    read = {name: pl.read_csv(DATA / f"{name}.csv.gz") for name in ("outcomes", "memberships", "statuses")}
+    read = {
+        name: pl.read_csv(DATA / f"{name}.csv.gz")
+        for name in ("outcomes", "memberships", "statuses")
+    }
     wide = read["outcomes"].sort("provider", "year")
     n = wide["provider"].n_unique()
     schools = wide["provider"].to_numpy().reshape(n, 4)[:, 0].tolist()

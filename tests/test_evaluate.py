@@ -172,3 +172,19 @@ def test_ks2_clusters(ks2) -> None:
     # Schools of one trust or one authority move together: independence understates.
     assert errors["collaboration"] > errors["provider"]
     assert errors["local_authority"] > errors["provider"]
+
+
+def test_what_can_be_told_apart_stands_beside_any_answer_with_other_arms(make_study) -> None:
+    from consortia.specs import GroupTime, RegimeDid
+    from consortia.streams import Streams
+    from consortia.world.two_arms import ArmsSector, arms_sector, arms_study
+
+    panel = arms_sector(ArmsSector(providers=200), Streams(4))
+    held = evaluate(arms_study(RegimeDid()), panel)
+    beside = evaluate(arms_study(GroupTime(), hold=()).with_(alongside=("other",)), panel)
+    alone = evaluate(arms_study(GroupTime(), hold=()), panel)
+    assert held.identification.identified == held.estimate.row()["n_treated"]
+    assert beside.identification.identified == held.identification.identified
+    assert beside.identification.price == pytest.approx(held.identification.price)
+    assert held.identification.price > 1
+    assert alone.identification is None

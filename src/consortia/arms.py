@@ -36,9 +36,7 @@ class ArmYears:
     moves: Ints
 
 
-def arm_years(
-    arm: Arm, panel: Panel, index: pl.DataFrame, years: Ints, rule: Exposure
-) -> ArmYears:
+def arm_years(arm: Arm, panel: Panel, index: pl.DataFrame, years: Ints, rule: Exposure) -> ArmYears:
     """The arm of the providers of ``index`` (provider, row) in ``years`` (T,)."""
     n = index.height
     chosen = memberships_of(arm, panel)
@@ -116,12 +114,14 @@ def _from_years(on: Bools, years: Ints) -> Spans:
     first = np.where(ever, years[on.argmax(axis=1)], NEVER_YEAR)
     last = T - 1 - on[:, ::-1].argmax(axis=1)
     left = np.where(ever & (last < T - 1), years[np.minimum(last + 1, T - 1)], NEVER_YEAR)
+    never: Ints = np.full(int(n), NEVER_YEAR, dtype=np.int64)
+    no: Bools = np.zeros(int(n), dtype=np.bool_)
     return Spans(
         first=first.astype(np.int64),
-        partial=np.full(n, NEVER_YEAR, dtype=np.int64),
+        partial=never,
         left=left.astype(np.int64),
-        unknown=np.zeros(n, dtype=np.bool_),
-        unseen=np.zeros(n, dtype=np.bool_),
+        unknown=no,
+        unseen=no,
     )
 
 

@@ -345,7 +345,9 @@ def _identification(study: Study, panel: Panel, streams: Streams) -> Identificat
 
     def error(asked: Study) -> float | None:
         # Held arms only censor, so that the same arrays serve without them.
-        given = arrays if asked.hold else replace(arrays, hold=(), regime=None, regime_names=("all",))
+        given = (
+            arrays if asked.hold else replace(arrays, hold=(), regime=None, regime_names=("all",))
+        )
         found, _ = _try(lambda: run_method(given, asked, streams.at("apart").rng()))
         return None if found is None else found.row()["std_error"]
 

@@ -22,7 +22,7 @@ def held(on: np.ndarray) -> Held:
 
 @pytest.fixture
 def arrays(arrays_of):
-    """Ten joiners in 2003: 6 take academy status on the day, 3 had it, 1 joins without; 8 that never
+    """Ten joiners in 2003: 6 take academy status on the day, 3 had it, 1 joins without; 8 never
     join: 4 with it, 4 without, one of which takes it in 2003."""
     cohort = np.repeat([2, 4], [10, 8])
     on = np.zeros((18, 4), dtype=bool)

@@ -167,7 +167,9 @@ def brute_force(
 
 def _average(pairs) -> float:
     pairs = [p for p in pairs if np.isfinite(p[0])]
-    return float(np.average([v for v, _ in pairs], weights=[m for _, m in pairs])) if pairs else np.nan
+    return (
+        float(np.average([v for v, _ in pairs], weights=[m for _, m in pairs])) if pairs else np.nan
+    )
 
 
 def _even(values) -> float:
@@ -238,7 +240,9 @@ def test_influence_is_the_derivative_in_the_weights(
     regime = fields.pop("regime")
     a = with_regime(arrays_of(**fields), regime)
     try:
-        fit = regime_did.fit(a, spec, study_of(spec, comparison=comparison), np.random.default_rng(0))
+        fit = regime_did.fit(
+            a, spec, study_of(spec, comparison=comparison), np.random.default_rng(0)
+        )
     except NotIdentified:
         return
     keys = list(by_key(fit))
@@ -270,9 +274,12 @@ def test_without_held_arms_it_is_group_time(
     try:
         expected = group_time.fit(a, one, study_of(one, comparison=comparison), None)
     except NotIdentified as refused:
+        because = refused.because
+        expected = None
+    if expected is None:
         with pytest.raises(NotIdentified) as caught:
             regime_did.fit(a, other, study_of(other, comparison=comparison), None)
-        assert set(caught.value.because.split("; ")) <= set(refused.because.split("; "))
+        assert set(caught.value.because.split("; ")) <= set(because.split("; "))
         return
     found = fit_or_single(a, other, study_of(other, comparison=comparison))
     if found is None:
@@ -358,7 +365,9 @@ def test_arms_that_come_on_the_same_day_are_refused_with_the_reason(arrays_of, s
     g = np.random.default_rng(2)
     cohort = np.repeat([2, 4], 20)
     regime = (np.arange(4)[None, :] >= cohort[:, None]).astype(np.int64)
-    a = with_regime(arrays_of(g.normal(size=(40, 4)), cohort), regime, ("without academy", "with academy"))
+    a = with_regime(
+        arrays_of(g.normal(size=(40, 4)), cohort), regime, ("without academy", "with academy")
+    )
     with pytest.raises(NotIdentified) as caught:
         regime_did.fit(a, RegimeDid(), study_of(RegimeDid()), g)
     assert "none of the 20 joiners of 2003 without academy stays so" in caught.value.because
@@ -372,8 +381,7 @@ def test_thin_cells_are_named_and_the_rest_goes_on(arrays_of, study_of) -> None:
     a = with_regime(arrays_of(g.normal(size=(38, 4)), cohort), regime, ("none", "a"))
     found = estimate(a, study_of(RegimeDid(), inference=Inference(draws=0)), g).effects
     rows = {
-        (r["estimand"], r["cohort"], r["year"], r["regime"]): r
-        for r in found.iter_rows(named=True)
+        (r["estimand"], r["cohort"], r["year"], r["regime"]): r for r in found.iter_rows(named=True)
     }
     lost = rows["att(g,t,r)", 2003, 2003, "a"]
     assert lost["estimate"] is None
@@ -410,7 +418,8 @@ def test_changes_are_counted_in_the_flow(arrays_of, study_of) -> None:
     on[15, 1:] = True  # one never-joiner
     held = Held(name="academy", label="academy status", cohort=np.full(20, 4), on=on)
     a = replace(
-        with_regime(arrays_of(g.normal(size=(20, 4)), cohort), on, ("none", "academy")), hold=(held,)
+        with_regime(arrays_of(g.normal(size=(20, 4)), cohort), on, ("none", "academy")),
+        hold=(held,),
     )
     fit = regime_did.fit(a, RegimeDid(), study_of(RegimeDid()), g)
     step = next(s for s in fit.flow if s.step == "joiners whose academy status changes")

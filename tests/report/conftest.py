@@ -420,7 +420,18 @@ IDENTIFICATION = Identification(
     held=("academy status",),
     table=pl.DataFrame(
         [
-            ("without academy status", 2018, 734, 0, 0, 0, 0, None, False, "academy status changed"),
+            (
+                "without academy status",
+                2018,
+                734,
+                0,
+                0,
+                0,
+                0,
+                None,
+                False,
+                "academy status changed",
+            ),
             ("with academy status", 2018, 83, 83, 83, 500, 2, 0.9765, True, ""),
         ],
         schema=CONTRASTS,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from consortia.world.arms import WORLDS
+from consortia.world.two_arms import WORLDS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "simulation"))
 import apart
@@ -26,7 +26,10 @@ def test_few_worlds_give_a_page_with_every_world() -> None:
 
 
 def test_a_world_is_the_same_whatever_was_drawn_before() -> None:
-    assert apart.one(("additive", 1)) == apart.run(2, 1, ("additive",))[-len(apart.one(("additive", 1))) :]
+    assert (
+        apart.one(("additive", 1))
+        == apart.run(2, 1, ("additive",))[-len(apart.one(("additive", 1))) :]
+    )
 
 
 @pytest.mark.slow
@@ -35,7 +38,9 @@ def test_regime_did_covers_and_the_others_do_not() -> None:
     found = {(m.world, m.method): m for m in apart.marks(apart.run(worlds, 2), worlds)}
     slack = 3 * np.sqrt(0.95 * 0.05 / worlds)
     for world in WORLDS:
-        ours = next(m for (w, name), m in found.items() if w == world and name.startswith("regime-did"))
+        ours = next(
+            m for (w, name), m in found.items() if w == world and name.startswith("regime-did")
+        )
         assert ours.coverage > 0.95 - slack, world
         assert abs(ours.bias) < 3.5 * ours.bias_error, world
     assert found["additive", "group-time, other arms ignored"].coverage < 0.9

@@ -47,8 +47,9 @@ def fit_cells(
 
     With ``regime`` (n, T) a cell uses, on both sides, those that hold its regime in every year from
     its base year to its own and to the cohort's first year: who takes on another arm on joining
-    is in no cell, so that years before joining speak of the same providers. ``groups`` as in columns_for; without it the cells'
-    share is by cohort, with it the caller's (CellFits.share is then empty).
+    is in no cell, so that years before joining speak of the same providers. ``groups`` as in
+    columns_for; without it the cells' share is by cohort, with it the caller's (CellFits.share is
+    then empty).
 
     Returns the cells and their influence.
     """

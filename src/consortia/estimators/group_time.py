@@ -227,9 +227,7 @@ def flow(
     return tuple(steps)
 
 
-def notes(
-    arrays: Arrays, anticipation: int, found: CellFits, plan: Design
-) -> tuple[str, ...]:
+def notes(arrays: Arrays, anticipation: int, found: CellFits, plan: Design) -> tuple[str, ...]:
     out: list[str] = []
     if anticipation:
         out.append(

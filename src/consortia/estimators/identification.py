@@ -107,7 +107,7 @@ def _row(
 
 
 def _contrast(arrays: Arrays, cells: list[Cell], spoken: Bools) -> tuple[object, ...]:
-    """One regime and cohort over its years after joining; marks in ``spoken`` whom it speaks for."""
+    """One regime and cohort in its years after joining; marks in ``spoken`` whom it speaks for."""
     g, b, r = cells[0].g, cells[0].base, cells[0].regime
     regime = regimes(arrays)
     labels = [h.label for h in arrays.hold]
@@ -134,7 +134,8 @@ def _contrast(arrays: Arrays, cells: list[Cell], spoken: Bools) -> tuple[object,
     spoken |= mine
     why = ""
     if not years:
-        ever = (both & joiner[:, None])[:, [c.t for c in cells]].any()
+        after = np.array([c.t for c in cells])
+        ever = both[joiner][:, after].any()
         if not ever:
             why = "not seen both before and after joining"
         elif not keep.any():
@@ -194,17 +195,14 @@ def _percent(share: float) -> str:
 
 
 def _groups(table: pl.DataFrame, column: str) -> list[str]:
-    """"83 with academy status" for each regime in which the column counts anybody, largest first."""
+    """How many with what, for each regime in which the column counts anybody, largest first."""
     by = (
         table.group_by("regime")
         .agg(pl.col(column).sum())
         .filter(pl.col(column) > 0)
         .sort([column, "regime"], descending=[True, False])
     )
-    return [
-        f"{row[column]:,} {row['regime']}"
-        for row in by.iter_rows(named=True)
-    ]
+    return [f"{row[column]:,} {row['regime']}" for row in by.iter_rows(named=True)]
 
 
 def _speaks_for(table: pl.DataFrame) -> str:

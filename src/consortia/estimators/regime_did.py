@@ -63,7 +63,7 @@ def fit(arrays: Arrays, spec: RegimeDid, study: Study, rng: np.random.Generator)
     joiners = int(n_treated[len(plan.cells) + headline])
     if joiners < 2:
         raise NotIdentified(
-            "the answer would rest on a single joiner, whose own chance cannot be told from an effect"
+            "the answer would rest on a single joiner, whose chance cannot be told from an effect"
         )
     return Fit(
         method="regime-did",
@@ -95,7 +95,7 @@ def truth(arrays: Arrays, spec: RegimeDid, study: Study, fit: Fit) -> Floats:
 
 
 def cells_of(arrays: Arrays, spec: RegimeDid, study: Study) -> Design:
-    """The group-time cells, one for each regime that joiners of the cohort hold in its base year."""
+    """The group-time cells, one for each regime that its joiners hold in the base year."""
     plain = design(
         arrays.years, group_time.present(arrays.cohort, arrays.T), spec, study.comparison
     )
@@ -117,9 +117,7 @@ def regimes(arrays: Arrays) -> Ints:
     return arrays.regime
 
 
-def _estimate(
-    arrays: Arrays, plan: Design, spec: RegimeDid
-) -> tuple[CellFits, Summary, Influence]:
+def _estimate(arrays: Arrays, plan: Design, spec: RegimeDid) -> tuple[CellFits, Summary, Influence]:
     """Cells, their summaries and the influence of both.
 
     A cell that turns out not to be identified has share 0, so that groups are set beforehand.

@@ -153,7 +153,8 @@ def summarise(
         here = [gt for gt in at if event(gt) == e]
         real = [gt for gt in here if not reference[gt]]
         row = put(
-            EffectKey(estimand="dynamic", event_time=e), rows.mean([whole[gt] for gt in real or here])
+            EffectKey(estimand="dynamic", event_time=e),
+            rows.mean([whole[gt] for gt in real or here]),
         )
         if e >= 0:
             after.append(row)

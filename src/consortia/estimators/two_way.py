@@ -44,7 +44,9 @@ def fit(arrays: Arrays, spec: TwoWay, study: Study, rng: np.random.Generator) ->
     exposed = (arrays.held & seen).any(axis=1)
     switches = exposed & (~arrays.held & seen).any(axis=1)
     if arrays.dose is not None:
-        notes.append("the effect is that of one unit more of the dose, taken to be the same for each")
+        notes.append(
+            "the effect is that of one unit more of the dose, taken to be the same for each"
+        )
     several = seen.sum(axis=1) > 1
     return Fit(
         method="two-way",

@@ -42,10 +42,11 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
     Effects are in the outcome's own unit; keys that end in ``_sd`` are in standard deviations.
     The main keys: ``answer`` (the words and the chances behind them), ``headline`` (the effect that
     answers the question; null when not identified), ``ladder``, ``findings``, ``coincidences``,
-    ``identification`` (what the data can tell apart; null when no other arm is named), ``flow``, ``cautions``, ``effects`` (one record per row of the effect table, EFFECTS in
-    results.py, with ``effect_tables`` saying which rows belong together), ``charts`` (what each
-    picture shows), ``sources``, ``notes``, ``reproduce``, ``study`` (the canonical form whose
-    digest names the question). ``rules`` and every column's ``rule`` say how numbers are written.
+    ``identification`` (what the data can tell apart; null when no other arm is named), ``flow``,
+    ``cautions``, ``effects`` (one record per row of the effect table, EFFECTS in results.py, with
+    ``effect_tables`` saying which rows belong together), ``charts`` (what each picture shows),
+    ``sources``, ``notes``, ``reproduce``, ``study`` (the canonical form whose digest names the
+    question). ``rules`` and every column's ``rule`` say how numbers are written.
     """
     e = evaluation
     outcome = e.study.outcomes[e.study.outcome]

@@ -20,8 +20,8 @@ ORDER = (
 )  # fmt: skip
 AVERAGES = "averages"
 EFFECT_COLUMNS = (
-    "title", "regime", "cohort", "year", "event_time", "estimate", "estimate_sd", "std_error", "low", "high",
-    "band_low", "band_high", "p_value", "truth", "n_treated", "n_control", "caution",
+    "title", "regime", "cohort", "year", "event_time", "estimate", "estimate_sd", "std_error",
+    "low", "high", "band_low", "band_high", "p_value", "truth", "n_treated", "n_control", "caution",
 )  # fmt: skip
 VERDICTS = {True: "Passed", False: "Failed", None: "Cannot tell"}
 ICONS = {True: "pass", False: "fail", None: "note"}

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from consortia.report.numerals import shown
-from consortia.specs import Exposure, GroupTime, RawGap, RegimeDid, TwoWay
 from consortia.results import Identification
+from consortia.specs import Exposure, GroupTime, RawGap, RegimeDid, TwoWay
 from consortia.study import Study, label_of
 
 MONTHS = (

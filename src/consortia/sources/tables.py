@@ -319,7 +319,7 @@ def _places(table: Table, frame: pl.DataFrame, findings: Findings) -> None:
 
 
 def memberships(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFrame:
-    """The columns of MEMBERSHIPS, one row per spell."""
+    """The columns of MEMBERSHIPS, one row per spell; and those that data.text names, as text."""
     have = set(table.frame.columns)
     n = table.frame.height
     frame: dict[str, pl.Series] = {
@@ -339,6 +339,9 @@ def memberships(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFram
         frame[column] = _day(table, column, spec, findings, snapshot=column.endswith("seen"))
     frame["weight"] = _membership_weight(table, spec, findings)
     result = pl.DataFrame({c: frame[c].cast(t) for c, t in MEMBERSHIPS.items()})
+    # Facts of a membership (how formal it is, its phase) that an arm may be filtered by.
+    own = [c for c in spec.text if c in have and c not in MEMBERSHIPS]
+    result = result.with_columns(table.frame[c].cast(pl.String).alias(c) for c in own)
     _order(table, result, "from", "to", "the membership ends before it starts", findings)
     _order(table, result, "first_seen", "last_seen", "last seen before it was first seen", findings)
     findings.note(

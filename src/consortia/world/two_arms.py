@@ -90,7 +90,12 @@ WORLDS: Mapping[str, tuple[str, ArmsSector]] = MappingProxyType(
         "two initiatives": (
             "the initiative asked about does nothing, the one that overlaps is worth 0.30",
             ArmsSector(
-                providers=1000, effect=0.0, other_effect=0.3, together=0.33, others=0.4, selection=0.0
+                providers=1000,
+                effect=0.0,
+                other_effect=0.3,
+                together=0.33,
+                others=0.4,
+                selection=0.0,
             ),
         ),
     }
@@ -113,7 +118,9 @@ def arms_sector(spec: ArmsSector, streams: Streams) -> Panel:
     common = streams.at("arms", "years").rng().standard_normal(T)
     odds = spec.joiners / max(1 - spec.joiners, 1e-9) * np.exp(spec.selection * level)
     market = np.arange(n) // (spec.rivals + 1)
-    odds = odds * np.exp(spec.clustering * streams.at("arms", "market").rng().standard_normal(n)[market])
+    odds = odds * np.exp(
+        spec.clustering * streams.at("arms", "market").rng().standard_normal(n)[market]
+    )
     joins = draw("joins") < odds / (1 + odds)
     cohort = np.where(joins, 1 + (draw("when") * (T - 1)).astype(np.int64), T)
     # A time of its own: from three years before the window on.
@@ -127,9 +134,7 @@ def arms_sector(spec: ArmsSector, streams: Streams) -> Panel:
     with_other = year >= other[:, None]
     effect = np.where(
         on,
-        spec.effect
-        + spec.growth * (year - cohort[:, None])
-        + spec.interaction * with_other,
+        spec.effect + spec.growth * (year - cohort[:, None]) + spec.interaction * with_other,
         0.0,
     )
     near = rivals_in(on, spec.rivals + 1)
@@ -227,4 +232,4 @@ def _panel(
 
 def _first_of_september(years: pl.Series) -> pl.Series:
     """The day on which the school year of these results began."""
-    return pl.select(pl.date(years.cast(pl.Int32) - 1, 9, 1)).to_series()
+    return pl.select(pl.date(pl.lit(years.cast(pl.Int32) - 1), 9, 1)).to_series()

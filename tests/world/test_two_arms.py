@@ -9,7 +9,7 @@ import pytest
 
 from consortia.specs import RegimeDid
 from consortia.streams import Streams
-from consortia.world.arms import (
+from consortia.world.two_arms import (
     WORLDS,
     ArmsSector,
     arms_sector,
