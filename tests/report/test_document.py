@@ -90,3 +90,16 @@ def test_level_is_written_as_asked(make: Callable[[str], Evaluation]) -> None:
     study = e.study.with_(inference=Inference(level=0.975))
     assert document(replace(e, study=study))["rules"]["level"] == "percent:1"
     assert document(e)["rules"]["level"] == "percent"
+
+
+def test_an_answer_that_rests_on_few_of_the_joiners_says_so_first(make) -> None:
+    from dataclasses import replace
+
+    apart = replace(make("apart"), findings=())
+    assert document(apart)["main_caution"] == apart.identification.sentence
+    many = replace(apart, identification=replace(apart.identification, share=0.9))
+    assert document(many)["main_caution"] != apart.identification.sentence
+    told = document(apart)["identification"]
+    assert [c["name"] for c in told["columns"]][-3:] == ["overlap", "exists", "why"]
+    assert [r["exists"] for r in told["rows"]] == ["no", "yes"]
+    assert told["inflation_meaning"].startswith("A regression with all of them would give")

@@ -180,7 +180,9 @@ def _sentence(
         f"{identified:,} of {joiners:,} joiners ({_percent(share)}) tell {arm} apart from {what}: "
         "they joined while that stayed as it was, and there are providers outside with the same."
     )
-    if price is not None:
+    if price is not None and price < 1.05:
+        text += f" Holding {what} costs next to no precision."
+    elif price is not None:
         text += (
             f" The answer that rests on them has {price:.1f} times the standard error of one that "
             f"ignores {what}."

@@ -313,13 +313,17 @@ def _identification(e: Evaluation) -> dict[str, Any] | None:
 
 
 def _main_caution(e: Evaluation, head: dict[str, Any] | None) -> str:
-    """The one caution of page one: a failed check, the answer's own, then the evaluation's order.
+    """The one caution of page one: a failed check, an answer that holds other arms and so rests on
+    fewer than half of the joiners, the answer's own, then the evaluation's order.
 
     Notes on how the estimate was made are for the audit, unless nothing else is to be said.
     """
     for finding in e.findings:
         if finding.verdict is False and finding.sentence not in e.verdict.sentence:
             return f"A check failed. {finding.sentence}"
+    told = e.identification
+    if head is not None and told is not None and e.study.hold and told.share < 0.5:
+        return told.sentence
     own = "" if head is None else head["caution"] or ""
     technical = set() if e.estimate is None else set(e.estimate.notes)
     held = [c.sentence for c in e.coincidences if c.same_year]
