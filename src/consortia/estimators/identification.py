@@ -111,7 +111,7 @@ def _contrast(arrays: Arrays, cells: list[Cell], spoken: Bools) -> tuple[object,
     g, b, r = cells[0].g, cells[0].base, cells[0].regime
     regime = regimes(arrays)
     labels = [h.label for h in arrays.hold]
-    seen = np.isfinite(arrays.Y) & (arrays.w > 0)[:, None]
+    seen: Bools = np.asarray(np.isfinite(arrays.Y) & (arrays.w > 0)[:, None])
     seen &= np.isfinite(arrays.X).all(axis=1)[:, None]
     seen[:, b] &= np.isfinite(arrays.Z[:, b]).all(axis=1)
     here = regime[:, b] == r
