@@ -112,7 +112,7 @@ def _as_polars(role: str, native: Any) -> pl.DataFrame:
                 f"knows), not {type(native).__name__}"
             ) from None
         eager = wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
-        frame = eager.to_polars()
+        frame = pl.DataFrame({c: _column(eager[c]) for c in eager.columns})
     simple: list[pl.Expr] = []
     for column, dtype in frame.schema.items():
         expr = pl.col(column)
@@ -124,6 +124,16 @@ def _as_polars(role: str, native: Any) -> pl.DataFrame:
             expr = pl.when(expr == "").then(None).otherwise(expr).alias(column)
         simple.append(expr)
     return frame.select(simple) if simple else frame
+
+
+def _column(values: Any) -> pl.Series:
+    """One column as Polars; a column of mixed objects (numbers and codes) as text."""
+    try:
+        return values.to_polars()
+    except Exception:  # each library has its own errors for what it cannot convert
+        return pl.Series(
+            [None if v is None or v != v else str(v) for v in values.to_list()], dtype=pl.String
+        )
 
 
 def _assembled(read: dict[str, Table], spec: DataSpec, findings: Findings) -> Panel | None:
@@ -143,12 +153,12 @@ def _assembled(read: dict[str, Table], spec: DataSpec, findings: Findings) -> Pa
     for role, make in makers.items():
         if role in ready:
             frames[role] = make(ready[role], spec, findings)
-    if "outcomes" in frames:
-        _join_covariates(ready.get("covariates"), frames, spec, findings)
-        _join_places(ready.get("places"), frames, findings)
-        _everyone(ready, frames, findings)
-    if "outcomes" not in frames:
+    if not frames.get("outcomes", pl.DataFrame()).height:
+        # Nothing to hold the other tables against; why has been told.
         return None
+    _join_covariates(ready.get("covariates"), frames, spec, findings)
+    _join_places(ready.get("places"), frames, findings)
+    _everyone(ready, frames, findings)
     return Panel(
         outcomes=frames["outcomes"].sort("provider", "year"),
         providers=frames["providers"].sort("provider"),
