@@ -230,9 +230,9 @@ def _flow(
 def _notes(arrays: Arrays, spec: GroupTime, found: CellFits, plan: Design) -> tuple[str, ...]:
     notes: list[str] = []
     if spec.anticipation:
+        span = "year" if spec.anticipation == 1 else f"{spec.anticipation} years"
         notes.append(
-            f"the {spec.anticipation} year(s) before joining are treated as touched by it; the "
-            "base year lies before them"
+            f"the {span} before joining may already be touched by it: the base lies before"
         )
     if arrays.Z.shape[2]:
         notes.append(f"{', '.join(arrays.Z_names)}: the value of the base year is used")
