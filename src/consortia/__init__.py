@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from consortia.version import __version__
 
 _WHERE = {
-    "evaluate": "consortia.evaluate",
+    "evaluate": "consortia.evaluation",
     "Panel": "consortia.panel",
     "Study": "consortia.study",
     "Evaluation": "consortia.results",
@@ -52,7 +52,7 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from consortia.estimators import METHODS as METHODS
-    from consortia.evaluate import evaluate as evaluate
+    from consortia.evaluation import evaluate as evaluate
     from consortia.panel import Panel as Panel
     from consortia.report import write
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from consortia.evaluate import evaluate
+from consortia.evaluation import evaluate
 from consortia.sources import read_panel
 from consortia.specs import (
     GroupTime,
