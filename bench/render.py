@@ -135,7 +135,7 @@ def _summary(result: dict[str, Any]) -> list[str]:
             core, core_bound = cases.get((ARRAYS, task, n), {}), cases.get((BOUND, task, n), {})
             lines.append(
                 f"| {task} | {n:,} | {best[0]} {_seconds(best[1])} s | {_seconds(ours['cpu'])} s | "
-                f"**{_times(best[1], ours['cpu'])}** | "
+                f"**{_times(best[1], ours['cpu'])}**{_tie(ours, cases[best[0], task, n])} | "
                 f"{_over(ours, bound)} | "
                 f"{_over(core, core_bound)} | "
                 f"{least[0]} {_mb(least[1])} | {_mb(ours['memory'])} |"
@@ -151,9 +151,15 @@ def _summary(result: dict[str, Any]) -> list[str]:
         "|---|---|---|---|---|---|---|---|---|",
         *lines,
         "",
-        "Below 1 in *times faster* means that the peer is faster.",
+        "Below 1 in *times faster* means that the peer is faster. ≈: the runs of the two overlap, "
+        "so that this run does not tell which is faster.",
         "",
     ]
+
+
+def _tie(a: dict[str, Any], b: dict[str, Any]) -> str:
+    overlap = min(a["runs"]) <= max(b["runs"]) and min(b["runs"]) <= max(a["runs"])
+    return " ≈" if overlap else ""
 
 
 def _task(result: dict[str, Any], task: str, title: str) -> list[str]:
@@ -201,7 +207,8 @@ REASONS = {
         "doubly-robust",
     ): "it divides the comparison part by the number of treated providers "
     "and not by the sum of the weights, which differs by less the larger the panel; with that "
-    "divisor the bound gives its estimates to 1e-16",
+    "divisor the bound gives its estimates to 1e-16 (why its standard errors differ was not "
+    "traced)",
     (
         "differences",
         "group-time-draws",
