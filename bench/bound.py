@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 
 def two_way(Y: Floats, D: Floats) -> Table:
-    """Coefficient of D with provider and year effects, clustered by provider, fixest's correction."""
+    """Coefficient of D with provider and year effects, clustered by provider (fixest's factor)."""
     n, T = Y.shape
     y = Y - Y.mean(axis=1, keepdims=True)
     y -= y.mean(axis=0)

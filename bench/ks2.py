@@ -46,7 +46,8 @@ def whole_evaluate(env: dict[str, str]) -> dict[str, Any]:
         for _ in range(3):
             cpu, wall, mb, code, err = command(line, env)
             if code != 0:
-                return {"skipped": f"exit code {code}: {err.strip()[-300:]}"}
+                last = (err.strip().splitlines() or [""])[-1].replace(str(ROOT), ".")
+                return {"skipped": f"exit code {code}: {last[:300]}"}
             runs.append((cpu, wall, mb))
         written = sum(p.stat().st_size for p in Path(out).rglob("*") if p.is_file())
     cpu, wall, mb = sorted(runs)[1]

@@ -1,10 +1,12 @@
 """One case in one fresh process: load, warm up, measure, print JSON.
 
-Called by run.py: ``python bench/one.py '{"row": ..., "task": ..., "n": ..., "limit": ...}'`` with the
-number of threads pinned to 1 in the environment. Memory is the highest resident size during the
-first run less the resident size just before it (library imported, data loaded, a small warm-up
-done, free memory given back to the system). CPU seconds are user + system of the work itself,
-children included.
+Called by run.py as ``python bench/one.py '{"row": ..., "task": ..., "n": ..., "limit": ...}'``;
+refuses to measure unless threads are pinned to 1 in the environment: a second BLAS thread that
+waits for a busy core costs CPU seconds that are not work.
+
+Memory is the highest resident size during the first run less the resident size just before it
+(library imported, data loaded, a small warm-up done, free memory given back). CPU seconds are
+user + system of the work itself, children included.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
+import os
 import resource
 import statistics
 import sys
@@ -24,12 +27,24 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import numpy as np
 import ours
 import peers
 from staggered import Staggered, long_frame, staggered
 
 WARM_UP = 200
-LONG = 20.0
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "RAYON_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+LONG = 5.0
 """CPU seconds beyond which a case is measured once instead of three times."""
 SHORT = 0.1
 """CPU seconds below which it is measured nine times."""
@@ -79,6 +94,16 @@ def allow(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (int(cpu() + seconds) + 1, hard))
 
 
+def yardstick() -> float:
+    """CPU seconds of a fixed piece of NumPy work: how far other load moves figures."""
+    a = np.arange(2_000_000, dtype=float)
+    start = cpu()
+    for _ in range(10):
+        a = np.sqrt(a * 1.0001 + 1.0)
+    a.sum()
+    return cpu() - start
+
+
 def runs_for(first: float) -> int:
     """How often a case is run whose first run took so many CPU seconds."""
     return 1 if first > LONG else 3 if first > SHORT else 9
@@ -92,6 +117,7 @@ def measure(row: str, task: str, n: int, limit: float) -> dict[str, Any]:
     small()
     work = prepare(row, task, staggered(n))
     assert work is not None
+    stick = [yardstick()]
     seconds: list[float] = []
     walls: list[float] = []
     memory = 0.0
@@ -114,7 +140,8 @@ def measure(row: str, task: str, n: int, limit: float) -> dict[str, Any]:
         "cpu": statistics.median(seconds),
         "wall": statistics.median(walls),
         "memory": memory,
-        "runs": len(seconds),
+        "runs": [round(s, 5) for s in seconds],
+        "yardstick": [stick[0], yardstick()],
         "table": table,
         "convention": convention,
     }
@@ -137,6 +164,8 @@ def versions(row: str) -> dict[str, str]:
 
 def main() -> None:
     warnings.simplefilter("ignore")
+    if any(os.environ.get(name) != "1" for name in THREADS):
+        raise SystemExit("pin every library to one thread first: " + ", ".join(THREADS))
     case = json.loads(sys.argv[1])
     found = measure(case["row"], case["task"], case["n"], case["limit"])
     found["versions"] = versions(case["row"])

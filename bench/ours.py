@@ -19,9 +19,11 @@ from peers import DRAWS, Table
 from staggered import Staggered, long_frame, spell_frames
 
 
-def study_of(task: str) -> Any:
+def study_of(task: str, multiplier: str = "rademacher") -> Any:
     """The same question for each task: partnership, never-joiners as comparison, all else default.
 
+    Draws are asked for as the peers make them, Rademacher weights for every provider; the rows
+    "Gaussian" ask for those that need the covariance alone, and are never the ratio quoted.
     Group-time is asked for standard errors without a small-sample factor, as the peers compute
     them, so that agreement can be shown to the last digits; the factor itself costs nothing.
     """
@@ -40,17 +42,18 @@ def study_of(task: str) -> Any:
         inference=Inference(
             draws=DRAWS if task == "group-time-draws" else 0,
             small_sample="auto" if task == "two-way" else "none",
+            multiplier=multiplier,
         ),
     )
 
 
-def from_frames(panel: Staggered, task: str) -> Callable[[], Any]:
+def from_frames(panel: Staggered, task: str, multiplier: str = "rademacher") -> Callable[[], Any]:
     from consortia.estimators.estimate import estimate
     from consortia.sources import panel_from_frames
     from consortia.streams import Streams
 
     outcomes, providers, memberships = spell_frames(panel)
-    study = study_of(task)
+    study = study_of(task, multiplier)
     facts = {"providers": providers} if study.covariates else {}
 
     def work() -> Any:
@@ -60,17 +63,26 @@ def from_frames(panel: Staggered, task: str) -> Callable[[], Any]:
     return work
 
 
-def from_arrays(panel: Staggered, task: str) -> Callable[[], Any]:
+def from_arrays(panel: Staggered, task: str, multiplier: str = "rademacher") -> Callable[[], Any]:
     from consortia.estimators.estimate import estimate
     from consortia.streams import Streams
 
-    study = study_of(task)
+    study = study_of(task, multiplier)
     arrays = letters(panel, study)
 
     def work() -> Any:
         return estimate(arrays, study, Streams(1).at("bench").rng())
 
     return work
+
+
+def gaussian(start: Callable[..., Callable[[], Any]]) -> Callable[..., Callable[[], Any] | None]:
+    """The same entry with Gaussian multipliers: for the task with draws only."""
+
+    def prepare(panel: Staggered, task: str) -> Callable[[], Any] | None:
+        return start(panel, task, "gaussian") if task == "group-time-draws" else None
+
+    return prepare
 
 
 def letters(panel: Staggered, study: Any) -> Any:
@@ -161,9 +173,11 @@ def bound_from_frame(panel: Staggered, task: str) -> Callable[[], Table]:
         return work
 
 
-OURS: dict[str, Callable[[Staggered, str], Callable[[], Any]]] = {
+OURS: dict[str, Callable[[Staggered, str], Callable[[], Any] | None]] = {
     "consortia, from arrays": from_arrays,
     "consortia, from frames": from_frames,
+    "consortia Gaussian, from arrays": gaussian(from_arrays),
+    "consortia Gaussian, from frames": gaussian(from_frames),
     "bound, from arrays": bound_from_arrays,
     "bound, from frame": bound_from_frame,
 }

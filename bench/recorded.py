@@ -1,4 +1,4 @@
-"""R, measured earlier on another machine with two cores: recorded, never mixed into a ratio.
+"""R, measured earlier on two shared cores: recorded, never mixed into a ratio.
 
 (row, task) -> {providers: (CPU seconds, peak MB above data)}; R 4.2 with fixest and did.
 """

@@ -1,12 +1,14 @@
 """Speed and memory beside named peers, in one run: ``python bench/run.py`` (or ``make bench``).
 
 Every case runs in a fresh process with one thread for every library (bench/one.py says what is
-measured). Writes bench/results/<date>.json; a full run also writes docs/bench.md from it.
+measured). A full run writes bench/results/<date>.json and docs/bench.md from it; a partial one
+prints its page and writes nothing unless --out names a file.
 
     --quick              1,000 and 20,000 providers only
     --only TEXT          only cases whose row or task contains TEXT (repeatable)
     --peers none         consortia and the bound only
     --limit SECONDS      CPU seconds a single run may take (120)
+    --out FILE           write the result there, and not into bench/results and docs
     --render FILE        write docs/bench.md from an earlier result and measure nothing
 """
 
@@ -30,15 +32,15 @@ import ours
 import peers
 import recorded
 import render
+from one import THREADS
 
 ROOT = Path(__file__).resolve().parents[1]
 TASKS = ("two-way", "group-time", "group-time-draws", "doubly-robust")
 SIZES = (1_000, 20_000, 200_000)
-THREADS = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)  # fmt: skip
+DISTURBED = 1.4
+"""A case is disturbed if its yardstick took so many times the run's lowest tenth."""
+SLOW = 3.0
+"""CPU seconds above which a disturbed case is not measured again."""
 
 
 def environment() -> dict[str, str]:
@@ -75,8 +77,34 @@ def run_case(row: str, task: str, n: int, limit: float) -> dict[str, Any]:
         return {"failed": "ended by the system (memory)"}
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
-        return {"failed": lines[-1][-300:] if lines else f"exit code {done.returncode}"}
+        last = lines[-1].replace(str(ROOT), ".") if lines else f"exit code {done.returncode}"
+        return {"failed": last[:300]}
     return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def again(cases: list[dict[str, Any]], limit: float, tries: int = 1) -> None:
+    """Measure disturbed cases once more, in place: those whose yardstick shows other load.
+
+    The yardstick decides and not the figure, for every row alike; the attempt with the lower
+    yardstick is kept. Cases above SLOW seconds stay as they are.
+    """
+    sticks = sorted(x for c in cases for x in c.get("yardstick", ()))
+    if not sticks:
+        return
+    calm = DISTURBED * sticks[len(sticks) // 10]
+    for _ in range(tries):
+        for k, c in enumerate(cases):
+            if "yardstick" not in c or max(c["yardstick"]) <= calm or c["cpu"] > SLOW:
+                continue
+            found = run_case(c["row"], c["task"], c["n"], limit)
+            if "yardstick" not in found:
+                continue
+            if max(found["yardstick"]) < max(c["yardstick"]):
+                cases[k] = {"row": c["row"], "task": c["task"], "n": c["n"], **found, "again": True}
+            print(
+                f"again  {c['task']:17} {c['n']:>7,} {c['row']:24} {render.brief(cases[k])}",
+                file=sys.stderr,
+            )
 
 
 def compare(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -133,6 +161,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--peers", choices=("all", "none"), default="all")
     parser.add_argument("--limit", type=float, default=120.0)
+    parser.add_argument("--out", type=Path)
     parser.add_argument("--render", type=Path)
     given = parser.parse_args()
     page = ROOT / "docs" / "bench.md"
@@ -164,6 +193,8 @@ def main() -> None:
             file=sys.stderr,
         )
 
+    again(cases, given.limit)
+
     versions: dict[str, str] = {}
     for c in cases:
         versions.update(c.pop("versions", {}))
@@ -192,14 +223,25 @@ def main() -> None:
         ],
     }
     full = not (given.quick or given.only or given.peers == "none")
-    folder = Path(__file__).parent / "results"
-    folder.mkdir(exist_ok=True)
-    name = result["date"] + ("" if full else "-partial")
-    (folder / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
     text = render.page(result)
-    if full:
+    written = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
+    if given.out:
+        given.out.write_text(written)
+    elif full:
+        folder = Path(__file__).parent / "results"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{result['date']}.json").write_text(written)
         page.write_text(text)
     print(text)
+    apart = [
+        a
+        for a in agreement
+        if a["row"].startswith("consortia") and max(a["estimate"], a["error"]) > render.AGREE
+    ]
+    broken = [c for c in cases if c["row"].startswith("consortia") and "failed" in c]
+    for found in [*apart, *broken]:
+        print(f"consortia does not give the bound's answer: {found}", file=sys.stderr)
+    sys.exit(1 if apart or broken else 0)
 
 
 if __name__ == "__main__":

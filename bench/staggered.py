@@ -21,7 +21,7 @@ NEVER_SHARE = 0.35
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staggered:
-    """``Y`` (n, T) outcome, ``first`` (n,) year of joining or 0 = never, ``x`` (n,), ``years`` (T,)."""
+    """``Y`` (n, T), ``first`` (n,) year of joining or 0 = never, ``x`` (n,), ``years`` (T,)."""
 
     Y: NDArray[np.float64]
     first: NDArray[np.int64]

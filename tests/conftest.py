@@ -40,7 +40,7 @@ def day(text: str | None) -> dt.date | None:
 @pytest.fixture
 def make_panel() -> Callable[..., Panel]:
     """make_panel(outcomes={(provider, year): y}, joins=[(provider, collaboration, kind, from, to)],
-    statuses=[(provider, status, since)], facts={column: {provider: value}}, **more outcome columns)."""
+    statuses=[(provider, status, since)], facts={column: {provider: value}}, **outcome columns)."""
 
     def build(
         outcomes: dict[tuple[str, int], float | None],

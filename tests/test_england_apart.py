@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from consortia.evaluate import evaluate
+from consortia.evaluation import evaluate
 from consortia.report import document
 from consortia.results import Evaluation
 from consortia.sources import read_panel

@@ -22,7 +22,8 @@ def test_all_problems_are_carried() -> None:
     error = DataInvalid(problems)
     assert len(error.problems) == 3
     assert error.exit_code == 3
-    assert str(error).startswith("3 problems") and all(f"p{k}" in str(error) for k in range(3))
+    assert str(error).startswith("3 problems")
+    assert all(f"p{k}" in str(error) for k in range(3))
 
 
 def test_nearest_name_ignores_case_and_refuses_far_ones() -> None:

@@ -18,7 +18,8 @@ def test_repr_is_two_plain_lines(make_panel) -> None:
     panel = make_panel({("a", 2016): 1.0}, joins=[("a", "T", "trust", "2016-09-01")])
     text = repr(panel)
     assert len(text.splitlines()) == 2
-    assert "1 providers" in text and "1 memberships in 1 collaborations" in text
+    assert "1 providers" in text
+    assert "1 memberships in 1 collaborations" in text
 
 
 def test_digest_depends_on_sources_not_on_their_order(make_panel) -> None:

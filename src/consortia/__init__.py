@@ -3,9 +3,11 @@
 The public API, loaded on first use so that ``import consortia`` stays light:
 
 >>> import consortia as co
->>> panel = co.simulate(co.SchoolSector(), co.Streams(7))      # or co.read_panel(...), co.panel_from_frames(...)
->>> answer = co.evaluate(co.sector_study(), panel)             # a study, or co.read_study("study.toml")
+>>> panel = co.simulate(co.SchoolSector(), co.Streams(7))
+>>> answer = co.evaluate(co.sector_study(), panel)
 >>> co.write_report(answer, "out")
+
+Real data come in by ``read_study`` and ``read_panel`` (files) or ``panel_from_frames``.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from consortia.version import __version__
 
 _WHERE = {
-    "evaluate": "consortia.evaluate",
+    "evaluate": "consortia.evaluation",
     "Panel": "consortia.panel",
     "Study": "consortia.study",
     "Evaluation": "consortia.results",
@@ -32,7 +34,7 @@ _WHERE = {
     "write_report": "consortia.report",
 }
 
-__all__ = ["__version__", *_WHERE]  # noqa: PLE0604
+__all__ = ["__version__", *_WHERE]
 
 
 def __getattr__(name: str) -> Any:
@@ -50,9 +52,11 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from consortia.estimators import METHODS as METHODS
-    from consortia.evaluate import evaluate as evaluate
+    from consortia.evaluation import evaluate as evaluate
     from consortia.panel import Panel as Panel
-    from consortia.report import write as write_report
+    from consortia.report import write
+
+    write_report = write
     from consortia.results import Evaluation as Evaluation
     from consortia.sensitivity import CHECKS as CHECKS
     from consortia.sources import panel_from_frames as panel_from_frames

@@ -69,18 +69,17 @@ def cross(panel: Panel, study: Study) -> Arrays:
     shape = (index.height, years.size)
     Y = _matrix(rows[study.outcome], i, t, shape)
 
-    here = np.isfinite(Y)
     ledger.add(
         f"{study.outcome_label} missing",
         0,
-        rows.height - int(here.sum()),
+        rows.height - int(np.isfinite(Y).sum()),
         "the year is left out, other years of the provider stay",
         "cells",
     )
-    W, w = _weights(study, rows, i, t, shape, Y, ledger)
-    Y = np.where(W > 0, Y, np.nan)
+    cell, w = _weights(study, rows, i, t, shape, Y, ledger)
     X, X_names, Z, Z_names, missing = _covariates(panel, study, index, rows, i, t, shape)
-    Y[missing] = np.nan
+    if missing.any():
+        Y[missing] = np.nan
     ledger.add(
         "fixed covariate missing", int(missing.sum()), 0, "cannot be compared with like providers"
     )
@@ -101,8 +100,9 @@ def cross(panel: Panel, study: Study) -> Arrays:
     if not isinstance(study.method, RegimeDid | TwoWay):
         stratum, stratum_names = _strata(hold, cohort, Y, ledger)
 
-    W = np.where(np.isfinite(Y), W, 0.0)
-    used: Bools = np.asarray(np.isfinite(Y).any(axis=1))
+    seen = np.isfinite(Y)
+    W = seen.astype(np.float64) if cell is None else np.where(seen, cell, 0.0)
+    used: Bools = np.asarray(seen.any(axis=1))
     ledger.add("no usable year", int((~used & ~missing).sum()), 0, "nothing left to compare")
     names = index["provider"].to_numpy().astype(np.str_)
     incidence = _clusters(panel, study, index)
@@ -116,34 +116,37 @@ def cross(panel: Panel, study: Study) -> Arrays:
             known["row"].to_numpy().astype(np.int64),
             np.searchsorted(years, known["year"].to_numpy().astype(np.int64)),
             shape,
-        )[used]
+        )
     arrays = Arrays(
-        provider=names[used],
+        provider=names,
         years=years,
-        Y=Y[used],
-        W=W[used],
-        w=w[used],
-        cohort=cohort[used],
-        D=D[used],
-        X=X[used],
-        Z=Z[used],
+        Y=Y,
+        W=W,
+        w=w,
+        cohort=cohort,
+        D=D,
+        X=X,
+        Z=Z,
         X_names=X_names,
         Z_names=Z_names,
-        hold=tuple(_take(h, used) for h in hold),
-        alongside=tuple(_take(held[name], used) for name in study.alongside),
-        stratum=stratum[used],
+        hold=hold,
+        alongside=tuple(held[name] for name in study.alongside),
+        stratum=stratum,
         stratum_names=stratum_names,
-        incidence=_compact(sparse.csr_array(incidence[used])),
+        incidence=incidence,
         cluster_name=study.inference.cluster,
         flow=tuple(ledger.steps),
         cautions=tuple(ledger.cautions),
         truth=truth,
-        regime=None if regime is None else regime[used],
+        regime=regime,
         regime_names=regime_names,
-        on=found.on[used] if arm.reversible else None,
-        dose=None if found.dose is None else found.dose[used],
-        moves=found.moves[used],
+        on=found.on if arm.reversible else None,
+        dose=found.dose,
+        moves=found.moves,
     )
+    if not used.all():
+        arrays = arrays.take(used)
+        arrays = replace(arrays, incidence=_compact(arrays.incidence))
     if not (arrays.cohort < arrays.T).any():
         raise NotIdentified(
             f"no provider holds {study.arm_label} in any year from {years[0]} to {years[-1]}"
@@ -281,10 +284,13 @@ def _weights(
     shape: tuple[int, int],
     Y: Floats,
     ledger: _Ledger,
-) -> tuple[Floats, Floats]:
-    """Cell weights (n, T) and provider weights (n,); a provider without any weight drops out."""
+) -> tuple[Floats | None, Floats]:
+    """Cell weights (n, T), None for one each, and provider weights (n,).
+
+    A provider without any weight drops out: its cells of Y are blanked.
+    """
     if not study.weights.column:
-        return np.isfinite(Y).astype(float), np.ones(shape[0])
+        return None, np.ones(shape[0])
     raw = _matrix(rows[study.weights.column], i, t, shape)
     if (raw < 0).any():
         raise DataInvalid(
@@ -313,7 +319,8 @@ def _weights(
     cell = np.where(known, raw, mean[:, None]) if study.weights.by == "year" else np.broadcast_to(
         mean[:, None], shape
     )  # fmt: skip
-    return np.where(np.isfinite(Y), cell, 0.0), mean
+    Y[count == 0] = np.nan
+    return cell, mean
 
 
 def _covariates(
@@ -329,8 +336,10 @@ def _covariates(
     fixed_names: list[str] = []
     yearly: list[Floats] = []
     yearly_names: list[str] = []
-    facts = index.join(panel.providers, on="provider", how="left", maintain_order="left")
     missing = np.zeros(shape[0], dtype=bool)
+    if not study.covariates:
+        return np.empty((shape[0], 0)), (), np.empty((*shape, 0)), (), missing
+    facts = index.join(panel.providers, on="provider", how="left", maintain_order="left")
     for name in study.covariates:
         if name in rows.columns and name not in ("provider", "year"):
             yearly.append(_matrix(rows[name], i, t, shape))
@@ -391,8 +400,8 @@ def _exposure_rules(
         )
     elif (leavers & joiner).any():
         ledger.cautions.append(
-            f"{int((leavers & joiner).sum()):,} joiners left {arm} within the window and are kept as "
-            "joiners: the answer is about joining, not about staying"
+            f"{int((leavers & joiner).sum()):,} joiners left {arm} within the window and are "
+            "kept as joiners: the answer is about joining, not about staying"
         )
     # A comparison provider that joins soon after the window is touched too: leaving its last years
     # in would favour providers on their way in over those that had reason to stay out.
@@ -410,19 +419,20 @@ def _exposure_rules(
     lost = span.unseen & joiner
     if lost.any():
         ledger.cautions.append(
-            f"{int(lost.sum()):,} joiners are no longer seen in {arm} in the latest snapshot; when they "
-            "left is unknown and they are kept as joiners"
+            f"{int(lost.sum()):,} joiners are no longer seen in {arm} in the latest "
+            "snapshot; when they left is unknown and they are kept as joiners"
         )
     unknown = span.unknown & (span.first <= BEFORE)
     if unknown.any():
         ledger.cautions.append(
-            f"{int(unknown.sum()):,} providers joined {arm} at an unknown date and count as members "
-            "from before the first year"
+            f"{int(unknown.sum()):,} providers joined {arm} at an unknown date and count as "
+            "members from before the first year"
         )
     ignored = span.unknown & (span.first >= NEVER_YEAR)
     if ignored.any():
         ledger.cautions.append(
-            f"{int(ignored.sum()):,} providers whose date of joining {arm} is unknown count as not joined"
+            f"{int(ignored.sum()):,} providers whose date of joining {arm} is unknown count as "
+            "not joined"
         )
 
 
@@ -446,11 +456,6 @@ def _held(study: Study, name: str, panel: Panel, index: pl.DataFrame, years: Int
         on=found.on,
         dose=found.dose,
     )
-
-
-def _take(held: Held, rows: Bools) -> Held:
-    dose = None if held.dose is None else held.dose[rows]
-    return replace(held, cohort=held.cohort[rows], on=held.on[rows], dose=dose)
 
 
 def regimes(hold: tuple[Held, ...]) -> tuple[Ints | None, tuple[str, ...]]:

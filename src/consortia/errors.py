@@ -9,6 +9,9 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+SHOWN = 20
+"""Problems of one kind that are listed in a message; ``problems`` has all."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
@@ -58,7 +61,15 @@ class DataInvalid(ConsortiaError):
     def _text(self) -> str:
         n = len(self.problems)
         head = "1 problem" if n == 1 else f"{n:,} problems"
-        return f"{head} in the input:\n" + "\n".join(f"- {p}" for p in self.problems)
+        lines = [f"{head} in the input:"]
+        kinds: dict[tuple[str, str, str], list[Problem]] = {}
+        for p in self.problems:
+            kinds.setdefault((p.file, p.column, p.problem), []).append(p)
+        for same in kinds.values():
+            lines += [f"- {p}" for p in same[:SHOWN]]
+            if len(same) > SHOWN:
+                lines.append(f"- and {len(same) - SHOWN:,} more of this kind")
+        return "\n".join(lines)
 
 
 class NotIdentified(ConsortiaError):

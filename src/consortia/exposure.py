@@ -23,8 +23,8 @@ NEVER_YEAR = 10**6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spans:
-    """Per provider: first exposed year, year partly exposed before it (or NEVER_YEAR), first year
-    after leaving (or NEVER_YEAR), whether the start was unknown, whether later snapshots lost it."""
+    """Per provider: first exposed year, year partly exposed before it, first year after leaving
+    (NEVER_YEAR for none), whether the start was unknown, whether later snapshots lost it."""
 
     first: Ints
     partial: Ints

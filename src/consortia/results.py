@@ -249,7 +249,8 @@ class Evaluation:
         return None if self.estimate is None else self.estimate.row()
 
     def __repr__(self) -> str:
-        return f"Evaluation({self.study.arm} on {self.study.outcome}:\n           {self.verdict.words})"
+        asked = f"{self.study.arm} on {self.study.outcome}"
+        return f"Evaluation({asked}:\n           {self.verdict.words})"
 
 
 # --- rows of the tables --------------------------------------------------------------------------

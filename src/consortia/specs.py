@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-# Read by Pydantic where the study file enters; a plain mapping, so that this floor stays free of it.
+# Read by Pydantic where the study file enters; a plain mapping keeps this floor free of it.
 _CLOSED = {"extra": "forbid"}
 
 Comparison = Literal["never", "not-yet"]
@@ -132,7 +132,7 @@ class PreTrend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceboDate:
-    """Pretend that every joiner joined ``years`` earlier, and use only years before the real date."""
+    """Pretend that joiners joined ``years`` earlier, and use only years before the real date."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
     name: Literal["placebo-date"] = "placebo-date"

@@ -15,14 +15,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_BETWEEN = "\x1f"
+
 
 @dataclass(frozen=True, slots=True)
 class Streams:
     """A root seed and a path of names.
 
     Draw by slot: give every person or provider its own row of one stream
-    (``rng().random(n)[slot]`` with slots that never move, or :meth:`by_slot`), so that one more
-    provider changes nobody else's luck.
+    (``rng().random((n, k))[slot]`` with slots that never move), so that one more provider changes
+    nobody else's luck.
+
+    Raises ValueError for a root below zero or a name that contains the separator of names.
     """
 
     root: int
@@ -31,14 +35,16 @@ class Streams:
     def __post_init__(self) -> None:
         if self.root < 0:
             raise ValueError(f"a root seed is zero or more, not {self.root}")
+        if any(isinstance(name, str) and _BETWEEN in name for name in self.path):
+            raise ValueError("a name in a path must not contain the separator of names, \\x1f")
 
     def at(self, *names: str | int) -> Streams:
         """The stream below this one with these names."""
         return Streams(self.root, (*self.path, *names))
 
     def _key(self) -> int:
-        # Type and length go into the hash so that ("1",) and (1,), ("a", "b") and ("ab",) differ.
-        text = "\x1f".join(f"{type(p).__name__}:{p}" for p in (self.root, *self.path))
+        # Type and separator go into the hash: ("1",) and (1,), ("a", "b") and ("ab",) differ.
+        text = _BETWEEN.join(f"{type(p).__name__}:{p}" for p in (self.root, *self.path))
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
 
     def rng(self) -> np.random.Generator:

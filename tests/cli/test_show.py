@@ -3,7 +3,7 @@
 import re
 
 from consortia.cli.show import show_evaluation, show_list
-from consortia.evaluate import evaluate
+from consortia.evaluation import evaluate
 
 
 def panel_of(make_panel):

@@ -103,4 +103,4 @@ def test_the_test_sees_an_arrow_up() -> None:
     up = imports(Path("x.py"), "def f():\n    from consortia.report import write\n")
     assert faults("estimators", up, table)
     assert faults("panel", imports(Path("x.py"), "import consortia.estimators.group_time"), table)
-    assert not faults("evaluate", up, table)
+    assert not faults("evaluation", up, table)

@@ -30,6 +30,14 @@ def test_public_names_exist(tmp_path: Path) -> None:
     assert int(out) > 10
 
 
+def test_public_names_are_not_hidden_by_modules(tmp_path: Path) -> None:
+    code = (
+        "import pkgutil, consortia as c\n"
+        "print([m.name for m in pkgutil.iter_modules(c.__path__) if m.name in c.__all__])"
+    )
+    assert run(code, tmp_path).strip() == "[]"
+
+
 def test_evaluate_loads_no_web_framework_and_no_plotting(tmp_path: Path) -> None:
     loaded = run(
         "import sys\nfrom consortia import evaluate, write_report\nprint(' '.join(sys.modules))",

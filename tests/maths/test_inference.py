@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse, stats
 
+from consortia.maths import inference
 from consortia.maths.inference import clusters_of, covariance, infer, signatures
 from consortia.maths.influence import Influence
 
@@ -68,6 +69,15 @@ def test_overlap_is_the_double_sum_over_pairs_that_share(seed, n, C, p) -> None:
     K = ((A @ A.T) > 0) | np.eye(n, dtype=bool)
     expected = psi.T @ K @ psi
     np.testing.assert_allclose(V_of(psi, sparse.csr_array(A)), psd(expected), atol=1e-9)
+
+
+def test_kernel_and_sets_of_clusters_agree(rng, monkeypatch) -> None:
+    A = sparse.csr_array((rng.random((80, 9)) < 0.4).astype(float))
+    psi = rng.normal(size=(80, 3)) + 1
+    by_sets = V_of(psi, A)
+    monkeypatch.setattr(inference, "_SETS", 10)
+    monkeypatch.setattr(inference, "_ROWS", 7)
+    np.testing.assert_allclose(V_of(psi, A), by_sets, rtol=1e-10)
 
 
 def test_clipping_is_said(rng) -> None:

@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 import reading
 
-from consortia.evaluate import evaluate
+from consortia.evaluation import evaluate
 from consortia.report import document, render_html, render_index
 from consortia.report.index import index_document
 from consortia.results import Evaluation

@@ -22,7 +22,7 @@ DEMO_PROVIDERS = 1200
 def demo(seed: int, out: Path, json: bool, quiet: bool) -> None:
     with _progress(json or quiet, 1) as (step, done):
         step("simulating the sector")
-        from consortia.evaluate import evaluate as run
+        from consortia.evaluation import evaluate as run
         from consortia.report import document, write
         from consortia.streams import Streams
         from consortia.world import SchoolSector, sector_study, simulate
@@ -69,7 +69,7 @@ def evaluate(
     with _progress(json or quiet, len(studies)) as (step, done):
         step("reading the data")
         from consortia.crossing import check_names
-        from consortia.evaluate import evaluate as run
+        from consortia.evaluation import evaluate as run
         from consortia.report import document, write, write_index
         from consortia.sources import read_panel
 

@@ -230,9 +230,9 @@ def flow(
 def notes(arrays: Arrays, anticipation: int, found: CellFits, plan: Design) -> tuple[str, ...]:
     out: list[str] = []
     if anticipation:
+        span = "year" if anticipation == 1 else f"{anticipation} years"
         out.append(
-            f"the {anticipation} year(s) before joining are treated as touched by it; the "
-            "base year lies before them"
+            f"the {span} before joining may already be touched by it: the base lies before"
         )
     if arrays.Z.shape[2]:
         out.append(f"{', '.join(arrays.Z_names)}: the value of the base year is used")

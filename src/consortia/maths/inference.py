@@ -20,7 +20,9 @@ from consortia.maths.multiplier import Multiplier, gaussian_draws, multiplier_dr
 
 SmallSample = Literal["none", "clusters", "regression"]
 _ROWS = 4096
-"""Sums over sets of clusters held at once."""
+"""Sums over sets of clusters, or rows of the kernel, held at once."""
+_SETS = 20_000_000
+"""Memberships in sets of clusters beyond which the kernel is taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +112,10 @@ def covariance(influence: Influence, clusters: Clusters) -> tuple[Floats, bool]:
 def _overlapping(influence: Influence, incidence: sparse.csr_array) -> Floats:
     """``sum_ij 1{i and j share a cluster} psi_i psi_j'`` by inclusion and exclusion.
 
-    The sum is ``sum_s (-1)^(|s| + 1) S_s S_s'`` over non-empty sets s of clusters, S_s being the sum
-    of psi over those in all of s. Sets are built cluster by cluster and only while several
-    membership signatures hold them: what one signature holds alone cancels, save the last.
+    The sum is ``sum_s (-1)^(|s| + 1) S_s S_s'`` over non-empty sets s of clusters, S_s being the
+    sum of psi over those in all of s. Sets are built cluster by cluster and only while several
+    membership signatures hold them: what one signature holds alone cancels, save the last. Where
+    many share many, the sets are too many, and the kernel itself is cheaper.
     """
     signature, first = signatures(incidence)
     U = influence.sums(signature, first.size)
@@ -137,11 +140,24 @@ def _overlapping(influence: Influence, incidence: sparse.csr_array) -> Floats:
         total += sign * _squares(code, who, U)
         # Every set grows by each cluster that its signature holds after the last.
         more = end[who] - 1 - at
+        if int(more.sum()) > _SETS:
+            return _by_kernel(A, U)
         who, code = np.repeat(who, more), np.repeat(code, more)
         start = np.repeat(at + 1 - np.concatenate([[0], np.cumsum(more)[:-1]]), more)
         at = start + np.arange(who.size)
         key, sign = code.astype(np.int64) * C + member[at], -sign
     total += (U * alone[:, None]).T @ U
+    return (total + total.T) / 2
+
+
+def _by_kernel(A: sparse.csr_array, U: Floats) -> Floats:
+    """The same with K written out, some rows at a time; A (S, C) memberships, U (S, m) sums."""
+    total = np.zeros((U.shape[1], U.shape[1]))
+    across = sparse.csr_array(A.T)
+    for start in range(0, U.shape[0], _ROWS):
+        kernel = sparse.csr_array(A[start : start + _ROWS] @ across)
+        kernel.data[:] = 1.0
+        total += U[start : start + _ROWS].T @ np.asarray(kernel @ U)
     return (total + total.T) / 2
 
 

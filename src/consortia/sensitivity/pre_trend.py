@@ -1,8 +1,9 @@
 """Joint pre-trend test and what it could have noticed.
 
 Wald statistic of the event-study effects before the reference year, W = t' V^- t with k = rank V,
-referred to F(k, dof) as W / k when the estimate's intervals use t(dof) and to chi2(k) otherwise. Power against a linear drift of s a year: the effects before are s (e - reference), so W
-is non-central with lambda = s^2 d' V^- d (Roth 2022, "Pretest with caution", section II).
+referred to F(k, dof) as W / k when the estimate's intervals use t(dof) and to chi2(k) otherwise.
+Power against a linear drift of s a year: the effects before are s (e - reference), so W is
+non-central with lambda = s^2 d' V^- d (Roth 2022, "Pretest with caution", section II).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def run(trial: Trial, spec: PreTrend, rng: np.random.Generator) -> Finding:
             check="pre-trend",
             title="Before joining",
             verdict=None,
-            sentence=f"Whether joiners were on the same path before joining cannot be tested: {why}.",
+            sentence=f"Whether joiners were on the same path before cannot be tested: {why}.",
             table=table,
             numbers={"k": 0},
         )
@@ -71,8 +72,8 @@ def run(trial: Trial, spec: PreTrend, rng: np.random.Generator) -> Finding:
     )
     sentence = (
         f"{found}. The test would notice a drift of {noticed:.2g} {unit} a year in "
-        f"{spec.power:.0%} of cases; a drift of {abs(explaining):.2g} a year, enough to explain the "
-        f"whole answer, in {power:.0%}."
+        f"{spec.power:.0%} of cases; a drift of {abs(explaining):.2g} a year, enough to explain "
+        f"the whole answer, in {power:.0%}."
     )
     if verdict is None:
         sentence += " So the test is too weak to reassure."

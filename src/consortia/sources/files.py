@@ -23,7 +23,7 @@ from consortia.errors import nearest
 from consortia.panel import Source
 from consortia.sources.findings import Findings, Table
 
-_NEWLINE, _RETURN, _QUOTE = 10, 13, 34
+_NEWLINE, _QUOTE = 10, 34
 _DELIMITERS = ",;\t|"
 
 
@@ -114,7 +114,7 @@ def _unpacked(name: str, stored: bytes, findings: Findings) -> bytes | None:
 def _parquet(name: str, content: bytes, findings: Findings) -> pl.DataFrame | None:
     try:
         return pl.read_parquet(io.BytesIO(content))
-    except Exception as error:  # Polars raises several kinds, Rust panics among them
+    except (Exception, pl.exceptions.PanicException) as error:  # a panic is no Exception
         findings.whole(
             name,
             "the Parquet file cannot be read",
@@ -125,7 +125,7 @@ def _parquet(name: str, content: bytes, findings: Findings) -> pl.DataFrame | No
 
 
 def _decoded(role: str, name: str, content: bytes, findings: Findings) -> bytes | None:
-    """The content as UTF-8 bytes with ``\\n`` or ``\\r\\n`` line ends."""
+    """The content as UTF-8 bytes with ``\\n`` at the end of lines."""
     if not content.strip():
         findings.whole(name, "the file is empty", "Save the table again, with a header line")
         return None
@@ -170,8 +170,9 @@ def _decoded(role: str, name: str, content: bytes, findings: Findings) -> bytes 
             )
             return None
         findings.note(role, "file read as Windows-1252", 1, found=f"{name}, line {line}")
-    if b"\n" not in content and b"\r" in content:
-        content = content.replace(b"\r", b"\n")
+    if b"\r" in content:
+        # Every convention of ending a line counts one line, as an editor shows it.
+        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return content
 
 
@@ -206,6 +207,14 @@ def _separated(
     counts = fields[1:]
     # An all-empty row is a blank line of a spreadsheet whatever its number of commas.
     ragged = pl.Series(counts != len(header)) & ~blank
+    if ragged.any() and (ragged | blank).all() and len(set(counts[ragged.to_numpy()])) == 1:
+        findings.whole(
+            name,
+            "every row has more or fewer values than the header",
+            "Look at the separators on line 1",
+            found=f"{counts[ragged.to_numpy()][0]} values, header {len(header)}",
+        )
+        return None
     if ragged.any():
         shape = pl.Series([f"{c} values, header {len(header)}" for c in counts[ragged.to_numpy()]])
         table = Table(
@@ -296,7 +305,7 @@ def _quotes_at_edges(a: NDArray[np.uint8], inside: NDArray[np.bool_], delimiter:
     closes = at[~inside[at]]
     before = a[opens[opens > 0] - 1]
     after = a[closes[closes < a.size - 1] + 1]
-    edge = np.array([delimiter, _NEWLINE, _RETURN, _QUOTE], dtype=np.uint8)
+    edge = np.array([delimiter, _NEWLINE, _QUOTE], dtype=np.uint8)
     return bool(np.isin(before, edge).all() and np.isin(after, edge).all())
 
 
@@ -320,7 +329,8 @@ def _slowly(
             lines.append(start)
             start = reader.line_num + 1
     except csv.Error as error:
-        open_ = "end of data" in str(error)
+        # A value beyond the reader's limit of size is one that was never closed.
+        open_ = "end of data" in str(error) or "field limit" in str(error)
         findings.whole(
             name,
             "a quotation mark is opened and never closed"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 import polars as pl
 
 from consortia.errors import DataInvalid
@@ -89,7 +90,7 @@ def panel_from_frames(
                 role=role,
                 name="data frame",
                 rows=frame.height,
-                digest=hashlib.sha256(frame.write_csv().encode()).hexdigest(),
+                digest=_digest(frame),
                 licence=spec.licence,
             ),
         )
@@ -98,6 +99,26 @@ def panel_from_frames(
         raise DataInvalid(findings.problems)
     assert panel is not None
     return panel
+
+
+def _digest(frame: pl.DataFrame) -> str:
+    """SHA-256 of names, types and values, column by column; the same on any machine."""
+    digest = hashlib.sha256()
+    for column in frame.get_columns():
+        digest.update(f"{column.name}\x1f{column.dtype}\x1f{column.len()}\x1e".encode())
+        digest.update(np.packbits(column.is_null().to_numpy(), bitorder="little").tobytes())
+        if column.dtype.is_float():
+            values = column.fill_null(0.0).cast(pl.Float64).to_numpy()
+            digest.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
+        elif column.dtype.is_integer():
+            values = column.fill_null(0).cast(pl.Int64).to_numpy()
+            digest.update(np.ascontiguousarray(values, dtype="<i8").tobytes())
+        elif column.len():
+            # Runs of the same text are hashed once, with their lengths: files repeat names.
+            runs = column.cast(pl.String, strict=False).fill_null("").rle().struct.unnest()
+            digest.update(np.ascontiguousarray(runs["len"].to_numpy(), dtype="<i8").tobytes())
+            digest.update(runs["value"].str.join("\x1f").item().encode())
+    return digest.hexdigest()
 
 
 def _as_polars(role: str, native: Any) -> pl.DataFrame:
@@ -112,7 +133,7 @@ def _as_polars(role: str, native: Any) -> pl.DataFrame:
                 f"knows), not {type(native).__name__}"
             ) from None
         eager = wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
-        frame = eager.to_polars()
+        frame = pl.DataFrame({c: _column(eager[c]) for c in eager.columns})
     simple: list[pl.Expr] = []
     for column, dtype in frame.schema.items():
         expr = pl.col(column)
@@ -124,6 +145,16 @@ def _as_polars(role: str, native: Any) -> pl.DataFrame:
             expr = pl.when(expr == "").then(None).otherwise(expr).alias(column)
         simple.append(expr)
     return frame.select(simple) if simple else frame
+
+
+def _column(values: Any) -> pl.Series:
+    """One column as Polars; a column of mixed objects (numbers and codes) as text."""
+    try:
+        return values.to_polars()
+    except Exception:  # each library has its own errors for what it cannot convert
+        return pl.Series(
+            [None if v is None or v != v else str(v) for v in values.to_list()], dtype=pl.String
+        )
 
 
 def _assembled(read: dict[str, Table], spec: DataSpec, findings: Findings) -> Panel | None:
@@ -143,15 +174,15 @@ def _assembled(read: dict[str, Table], spec: DataSpec, findings: Findings) -> Pa
     for role, make in makers.items():
         if role in ready:
             frames[role] = make(ready[role], spec, findings)
-    if "outcomes" in frames:
-        _join_covariates(ready.get("covariates"), frames, spec, findings)
-        _join_places(ready.get("places"), frames, findings)
-        _everyone(ready, frames, findings)
-    if "outcomes" not in frames:
+    if not frames.get("outcomes", pl.DataFrame()).height:
+        # Nothing to hold the other tables against; why has been told.
         return None
+    _join_covariates(ready.get("covariates"), frames, spec, findings)
+    _join_places(ready.get("places"), frames, findings)
+    _everyone(ready, frames, findings)
     return Panel(
-        outcomes=frames["outcomes"].sort("provider", "year"),
-        providers=frames["providers"].sort("provider"),
+        outcomes=frames["outcomes"],
+        providers=frames["providers"],
         memberships=frames.get("memberships", pl.DataFrame(schema=tables.MEMBERSHIPS)),
         statuses=frames.get("statuses", pl.DataFrame(schema=tables.STATUSES)),
         sources=tuple(table.source for table in read.values()),
@@ -222,7 +253,9 @@ def _join_places(table: Table | None, frames: dict[str, pl.DataFrame], findings:
 def _everyone(ready: dict[str, Table], frames: dict[str, pl.DataFrame], findings: Findings) -> None:
     """Every provider with outcomes has a row among the providers; rows of the other tables that
     belong to nobody are counted, and a table in which nobody is found is a problem."""
-    known = frames["outcomes"].select("provider").unique()
+    # Outcomes are sorted by provider: neighbours tell where a new one begins.
+    providers = frames["outcomes"]["provider"]
+    known = providers.filter((providers != providers.shift(1)).fill_null(True)).to_frame()
     for role in ("providers", "memberships", "statuses", "places"):
         if role not in frames or role not in ready:
             continue
@@ -249,7 +282,10 @@ def _everyone(ready: dict[str, Table], frames: dict[str, pl.DataFrame], findings
         return
     absent = known.join(frames["providers"], on="provider", how="anti")
     findings.note("outcomes", "providers that the providers file does not have", absent.height)
-    frames["providers"] = pl.concat([frames["providers"], absent], how="diagonal")
+    if absent.height:
+        frames["providers"] = pl.concat([frames["providers"], absent], how="diagonal").sort(
+            "provider"
+        )
 
 
 def _why_strangers(theirs: pl.Series, ours: pl.Series) -> str:

@@ -35,6 +35,9 @@ PLACES = {
     "northing": (0.0, 10_000_000.0),
 }
 
+# Names that no column of a file can have.
+_LINE, _FIRST = "\x00line", "\x00first"
+
 
 def named(table: Table, spec: DataSpec, findings: Findings) -> Table | None:
     """The table with the names of consortia for its columns, or None where a required one is
@@ -141,10 +144,7 @@ def outcomes(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFrame:
             if values is not None:
                 frame[column] = values.alias(column)
     _needed(table, spec, list(frame), findings)
-    result = pl.DataFrame(frame)
-    usable = provider.is_not_null() & year.is_not_null()
-    _twice(table, result, ["provider", "year"], usable, findings)
-    return result.filter(usable).unique(["provider", "year"], keep="first", maintain_order=True)
+    return _once(table, pl.DataFrame(frame), ["provider", "year"], findings)
 
 
 def _value(table: Table, column: str, spec: DataSpec, findings: Findings) -> pl.Series | None:
@@ -183,27 +183,55 @@ def _needed(table: Table, spec: DataSpec, there: list[str], findings: Findings) 
             )
 
 
-def _twice(
-    table: Table, frame: pl.DataFrame, key: list[str], usable: pl.Series, findings: Findings
-) -> None:
-    rows = frame.select(key).with_columns(line=table.line, usable=usable)
-    later = rows.select(
-        (pl.int_range(pl.len()).over(key) > 0) & pl.col("usable")
-    ).to_series() if rows.height else usable  # fmt: skip
-    if not later.any():
-        return
-    first = rows.select(pl.col("line").first().over(key)).to_series()
-    shown = rows.select(
-        pl.concat_str(*[pl.col(k).cast(pl.String) for k in key], separator=", ", ignore_nulls=True)
-    ).to_series()
-    findings.wrong(
-        table,
-        key[0],
-        later,
-        f"a second row for the same {' and '.join(key)}",
-        "Keep one row of the two",
-        found=shown + " (first on row " + first.cast(pl.String) + ")",
+def _once(table: Table, frame: pl.DataFrame, key: list[str], findings: Findings) -> pl.DataFrame:
+    """The rows with a whole key, sorted by it, the first of each; a second one is a problem."""
+    if _rising(frame, key):
+        return frame
+    rows = (
+        frame.with_columns(table.line.alias(_LINE)).drop_nulls(key).sort(*key, maintain_order=True)
     )
+    again = rows.select(
+        pl.all_horizontal(pl.col(k) == pl.col(k).shift(1) for k in key).fill_null(False)
+    ).to_series()
+    if again.any():
+        met = rows.with_columns(pl.col(_LINE).first().over(key).alias(_FIRST)).filter(again)
+        findings.wrong(
+            Table(
+                role=table.role,
+                name=table.name,
+                frame=met,
+                line=met[_LINE],
+                source=table.source,
+                called=table.called,
+            ),
+            key[0],
+            pl.Series([True] * met.height),
+            f"a second row for the same {' and '.join(key)}",
+            "Keep one row of the two",
+            found=met.select(
+                pl.concat_str(*[pl.col(k).cast(pl.String) for k in key], separator=", ")
+                + " (first on row "
+                + pl.col(_FIRST).cast(pl.String)
+                + ")"
+            ).to_series(),
+        )
+        rows = rows.filter(~again)
+    return rows.drop(_LINE)
+
+
+def _rising(frame: pl.DataFrame, key: list[str]) -> bool:
+    """Whether rows are sorted by the key and no key comes twice: one look at neighbours.
+
+    Most files are; sorting and hashing text is what costs on millions of rows.
+    """
+    if any(frame[k].null_count() for k in key):
+        return False
+    rising, same = pl.lit(False), pl.lit(True)
+    for k in key:
+        before = pl.col(k).shift(1)
+        rising = rising | (same & (pl.col(k) > before))
+        same = same & (pl.col(k) == before)
+    return bool(frame.select(rising.slice(1).all()).item())
 
 
 def facts(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFrame:
@@ -211,7 +239,7 @@ def facts(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFrame:
     provider = identifiers(table, "provider", findings)
     frame = {"provider": provider}
     for column in table.frame.columns:
-        if column in ("provider", "year"):
+        if column == "provider":
             continue
         if column in PLACES:
             values = numeric(table, column, findings, spec.missing_codes, must=True)
@@ -227,12 +255,8 @@ def facts(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFrame:
         else:
             frame[column] = _fact(table, column, spec, findings).alias(column)
     result = pl.DataFrame(frame)
-    usable = provider.is_not_null()
     _places(table, result, findings)
-    if "year" not in table.frame.columns:
-        _twice(table, result, ["provider"], usable, findings)
-        result = result.filter(usable).unique("provider", keep="first", maintain_order=True)
-    return result
+    return _once(table, result, ["provider"], findings)
 
 
 def _fact(table: Table, column: str, spec: DataSpec, findings: Findings) -> pl.Series:
@@ -351,7 +375,28 @@ def memberships(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFram
     result = result.filter(pl.col("provider").is_not_null() & pl.col("collaboration").is_not_null())
     same = result.height - result.n_unique()
     findings.note("memberships", "the same row again, read once", same)
-    return result.unique(keep="first", maintain_order=True)
+    result = result.unique(keep="first", maintain_order=True)
+    findings.note(
+        "memberships", "overlaps another spell in the same collaboration", _overlap(result)
+    )
+    late = (result["from"] > result["last_seen"]).fill_null(False)
+    findings.note(
+        "memberships", "starts after the last snapshot that shows it", int(late.sum()),
+        column=table.called.get("from", "from"),
+    )  # fmt: skip
+    return result
+
+
+def _overlap(spells: pl.DataFrame) -> int:
+    """Spells that begin before an earlier one of the same provider, collaboration and kind ends."""
+    key = ["provider", "collaboration", "kind"]
+    ends = pl.col("to").fill_null(pl.date(9999, 12, 31))
+    return int(
+        spells.filter(pl.struct(key).is_duplicated())
+        .sort(*key, "from", nulls_last=False)
+        .select((pl.col("from") <= ends.cum_max().shift(1).over(key)).fill_null(False).sum())
+        .item()
+    )
 
 
 def _membership_weight(table: Table, spec: DataSpec, findings: Findings) -> pl.Series:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import cast
 
 import polars as pl
 
@@ -141,6 +142,9 @@ def _typed(
         return None
     numbers = values.cast(pl.Float64).fill_nan(None)
     wanted = [float(c) for c in codes if c.lstrip("+-").replace(".", "", 1).isdigit()]
+    if not wanted:
+        count_codes(table, column, numbers, pl.Series([False]), findings)
+        return _finite(table, column, numbers, findings)
     coded = numbers.is_in(wanted).fill_null(False)
     count_codes(table, column, numbers.cast(pl.String), coded, findings)
     return _finite(table, column, numbers.set(coded, None), findings)
@@ -151,6 +155,11 @@ def years(table: Table, column: str, findings: Findings) -> pl.Series:
     values = table.frame[column]
     if values.dtype in (pl.Date, pl.Datetime):
         values = values.dt.year()
+    if values.dtype.is_integer() and values.null_count() == 0 and values.len():
+        # The usual case needs no look at single values.
+        low, high = cast(int, values.min()), cast(int, values.max())
+        if low >= FIRST_YEAR and high <= LAST_YEAR:
+            return values.cast(pl.Int32)
     text = values.cast(pl.String).str.replace(r"\.0+$", "")
     number = text.cast(pl.Int64, strict=False)
     findings.wrong(

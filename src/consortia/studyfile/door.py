@@ -10,7 +10,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -45,11 +45,17 @@ UNSETTLED = "CHANGE THIS"
 _CLOSED = {"extra": "forbid"}
 
 
+def _says(text: str) -> Any:
+    """What an editor shows beside a key."""
+    return Field(description=text)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyFile:
     """A study file as read: one Study for each combination in ``[each]``, and the data they use.
 
-    ``folder`` is where the data files are, resolved; ``digest`` is the SHA-256 of the file's bytes.
+    ``folder`` is where the data files are, resolved; ``digest`` is the SHA-256 of
+    the file's text (UTF-8, Unix line ends).
     """
 
     path: Path
@@ -73,26 +79,41 @@ class Door:
     """A study file's layout; every key that may stand in it."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
-    question: str
-    data: DataSpec
-    outcomes: dict[str, Outcome]
-    arms: dict[str, Arm]
-    outcome: str = ""
-    arm: str = ""
-    hold: tuple[str, ...] = ()
-    alongside: tuple[str, ...] = ()
-    comparison: Comparison = "never"
-    covariates: tuple[str, ...] = ()
-    each: Each = Each()
-    where: tuple[Where, ...] = ()
-    window: Window = Window()
-    exposure: Exposure = Exposure()
-    weights: Weights = Weights()
-    method: Annotated[MethodSpec, Field(discriminator="name")] = GroupTime()
-    checks: tuple[Annotated[CheckSpec, Field(discriminator="name")], ...] = field(
-        default=(PreTrend(), PlaceboDate())
-    )
-    inference: Inference = Inference()
+    question: Annotated[
+        str, _says("The question in words; {arm} and {outcome} are replaced by their labels.")
+    ]
+    data: Annotated[DataSpec, _says("Where the tables are and how their columns are read.")]
+    outcomes: Annotated[dict[str, Outcome], _says("What is measured, by name of its column.")]
+    arms: Annotated[dict[str, Arm], _says("What a provider can join or hold, by a name of yours.")]
+    outcome: Annotated[str, _says("The outcome in question: a name under [outcomes].")] = ""
+    arm: Annotated[str, _says("What is joined: a name under [arms].")] = ""
+    hold: Annotated[
+        tuple[str, ...], _says("Arms held fixed: like is compared with like, while it lasts.")
+    ] = ()
+    alongside: Annotated[
+        tuple[str, ...], _says("Arms that come together with joining: counted, not held.")
+    ] = ()
+    comparison: Annotated[
+        Comparison, _says("Whom joiners are compared with: who never joins, or not yet.")
+    ] = "never"
+    covariates: Annotated[
+        tuple[str, ...], _says("Columns in which joiners and the others should be alike.")
+    ] = ()
+    each: Annotated[Each, _says("The same study once for each of these.")] = Each()
+    where: Annotated[tuple[Where, ...], _says("Which providers take part.")] = ()
+    window: Annotated[Window, _says("First and last year of results used.")] = Window()
+    exposure: Annotated[
+        Exposure, _says("From which date membership counts for the results of a year.")
+    ] = Exposure()
+    weights: Annotated[Weights, _says("How much a provider counts.")] = Weights()
+    method: Annotated[
+        MethodSpec, Field(discriminator="name", description="The method that answers.")
+    ] = GroupTime()
+    checks: Annotated[
+        tuple[Annotated[CheckSpec, Field(discriminator="name")], ...],
+        _says("What tries to overturn the answer."),
+    ] = (PreTrend(), PlaceboDate())
+    inference: Annotated[Inference, _says("How uncertainty is computed.")] = Inference()
 
 
 _DOOR: TypeAdapter[Door] = TypeAdapter(Door)

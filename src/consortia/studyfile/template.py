@@ -277,12 +277,11 @@ last = {last}
 
 def _rest(found: Found) -> str:
     weight = f"column = {_q(found.weights[0])}" if found.weights else '# column = "pupils"'
-    cluster = (
-        f" A column of the providers file also serves: {found.groups[0]}." if found.groups else ""
-    )
+    group = _one_line(found.groups[0]) if found.groups else ""
+    cluster = f" Or a column of the providers file: {group}." if group else ""
     flagged = "".join(
         f"""
-# {name} is 0 or 1 in the providers file: the answer again without those with a 1.
+# {_one_line(name)} is 0 or 1 in the providers file: the answer again without those with a 1.
 # [[checks]]
 # name = "without-flagged"
 # column = {_q(name)}

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from consortia.panel import Panel, Source
 from consortia.streams import Streams
-from consortia.world.schedule import NEVER, NONE, SUBJECTS, State
+from consortia.world.schedule import State
 from consortia.world.sector import SchoolSector
+from consortia.world.setting import NEVER, NONE, SUBJECTS
 
 Ints = NDArray[np.int64]
 
@@ -29,9 +30,7 @@ MEMBERSHIPS = {
 }
 
 
-def panel(
-    spec: SchoolSector, streams: Streams, state: State, history: dict[int, State]
-) -> Panel:
+def panel(spec: SchoolSector, streams: Streams, state: State, history: dict[int, State]) -> Panel:
     """The tables; frames as panel.Panel describes them, sorted by provider and year."""
     n, years = spec.providers, np.array(spec.years)
     # Provider 7 is S0007 in a sector of any size.
@@ -41,9 +40,7 @@ def panel(
         name: np.stack([history[y][name] for y in years.tolist()], axis=1).ravel()
         for name in ("score", "pupils", "effect")
     }
-    long = pl.DataFrame(
-        {"provider": names.gather(row), "year": np.tile(years, n).astype(np.int32)}
-    )
+    long = pl.DataFrame({"provider": names.gather(row), "year": np.tile(years, n).astype(np.int32)})
     outcomes = long.with_columns(
         pl.Series("score", kept["score"]).fill_nan(None), pl.Series("pupils", kept["pupils"])
     )

@@ -1,4 +1,4 @@
-"""The question that the embedded sector is made to be asked, with the comparison that answers it."""
+"""The question that the embedded sector is made for, with the comparison that answers it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from consortia.study import Study
 def sector_study() -> Study:
     """Did joining a trust help, autonomy held as it was?
 
-    The year before joining is a dip that led to joining, hence ``anticipation = 1``; disadvantaged
-    schools join more and gain anyway, hence the covariates; autonomy comes on the day of joining for
-    most, hence ``hold``.
+    The year before joining is a dip that led to joining, hence ``anticipation = 1``;
+    disadvantaged schools join more and gain anyway, hence the covariates; autonomy comes on the
+    day of joining for most, hence ``hold``.
     """
     return Study(
         question="Did joining a trust raise attainment in the embedded sector?",

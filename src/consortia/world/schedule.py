@@ -1,8 +1,9 @@
 """What happens in the sector, in which order: the loop as a table.
 
-A step is a plain function ``run(spec, year, U, *reads) -> writes`` of arrays. ``U`` (rows, draws) are
-uniform numbers from the step's own stream (``Streams.at("world", step, year)``), one row per provider
-(or area), so that a step cannot see what another drew and one more provider moves nobody's row.
+A step is a plain function ``run(spec, year, U, *reads) -> writes`` of arrays. ``U`` (rows, draws)
+are uniform numbers from the step's own stream (``Streams.at("world", step, year)``), one row per
+provider (or area), so that a step cannot see what another drew and one more provider moves nobody's
+row.
 The runner hands over what a step says it reads, and takes what it says it writes, nothing else.
 """
 
@@ -14,21 +15,15 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import spatial, special
 
 from consortia.streams import Streams
+from consortia.world import setting
+from consortia.world import year as yearly
 from consortia.world.sector import SchoolSector
+from consortia.world.setting import SUBJECTS
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 State = dict[str, NDArray[Any]]
-
-NEVER = 10**6
-"""Year of something that does not happen."""
-NONE = -1
-"""Number of the collaboration of a provider that is in none."""
-SUBJECTS = ("english", "mathematics", "science")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,263 +40,10 @@ class Step:
     draws: int = 0
 
 
-def normal(U: Floats) -> Floats:
-    """Standard normal numbers, one from each uniform number in [0, 1)."""
-    return special.ndtri(U + 2.0**-54)
-
-
-def deprived(disadvantage: Floats) -> Floats:
-    """Disadvantage in standard deviations, from the percentage of disadvantaged pupils."""
-    return (disadvantage - 22.0) / 14.0
-
-
-def spread_of_noise(spec: SchoolSector, pupils: Floats | float) -> Any:
-    """Standard deviation of a year's noise in a school of this size."""
-    return np.sqrt(spec.results.pupil_sd**2 / pupils + spec.results.shock**2)
-
-
-# --- once, at the start ------------------------------------------------------------------------
-
-
-def areas(spec: SchoolSector, year: int, U: Floats) -> tuple[NDArray[Any], ...]:
-    east = 100_000 + 450_000 * U[:, 0]
-    north = 100_000 + 450_000 * U[:, 1]
-    return east, north, 0.5 * normal(U[:, 2]), U[:, 3]
-
-
-def places(
-    spec: SchoolSector, year: int, U: Floats, east: Floats, north: Floats, urban: Floats
-) -> tuple[NDArray[Any], ...]:
-    area = (U[:, 0] * spec.areas).astype(np.int64)
-    spread = np.where(U[:, 1] < urban[area], 4_000.0, 15_000.0)
-    return (
-        area,
-        np.round(east[area] + spread * normal(U[:, 2])),
-        np.round(north[area] + spread * normal(U[:, 3])),
-    )
-
-
-def neighbours(
-    spec: SchoolSector, year: int, U: Floats, easting: Floats, northing: Floats
-) -> tuple[NDArray[Any], ...]:
-    """Rivals (n, most), filled up with n; and their number."""
-    n = easting.size
-    here = np.column_stack([easting, northing])
-    k = min(spec.competition.most + 1, n)
-    _, near = spatial.KDTree(here).query(here, k=k, distance_upper_bound=spec.competition.radius)
-    near = np.asarray(near, dtype=np.int64).reshape(n, k)
-    # A school is not its own rival; where several share a place, it need not come first.
-    own = near == np.arange(n)[:, None]
-    own[~own.any(axis=1), -1] = True
-    rival = near[~own].reshape(n, k - 1)
-    return rival, (rival < n).sum(axis=1).astype(np.float64)
-
-
-def intake(
-    spec: SchoolSector, year: int, U: Floats, area: Ints, area_disadvantage: Floats
-) -> tuple[NDArray[Any], ...]:
-    r = spec.results
-    size = np.clip(r.pupils * np.exp(r.pupils_spread * normal(U[:, 0])), 12.0, 6 * r.pupils)
-    share = 100 * special.ndtr(-0.9 + 0.6 * (area_disadvantage[area] + 0.85 * normal(U[:, 1])))
-    return size, np.round(share, 1)
-
-
-def people(spec: SchoolSector, year: int, U: Floats) -> tuple[NDArray[Any], ...]:
-    return normal(U[:, 0]), 1 + spec.trust.spread * normal(U[:, 1])
-
-
-def sounding(spec: SchoolSector, year: int, U: Floats) -> tuple[NDArray[Any], ...]:
-    # One round at most, and the round says nothing about the school: then what a dip decides is
-    # decided once, and nobody's base year is selected on having been a good one.
-    turn = np.floor(U[:, 0] / max(spec.selection.sounded, 1e-12))
-    within = turn < len(spec.simulated)
-    return (np.where(within, spec.simulated.start + np.minimum(turn, NEVER), NEVER).astype(np.int64),)
-
-
-def first_academies(
-    spec: SchoolSector, year: int, U: Floats, leadership: Floats
-) -> tuple[NDArray[Any], ...]:
-    a = spec.autonomy
-    chance = special.expit(special.logit(a.at_start) + a.leadership * leadership)
-    since = np.where(U[:, 0] < chance, spec.simulated.start - 1, NEVER)
-    return since.astype(np.int64), np.zeros(since.size, dtype=np.int64)
-
-
-def opening(spec: SchoolSector, year: int, U: Floats, area: Ints) -> tuple[NDArray[Any], ...]:
-    """Nobody has joined anything, last year's noise is unknown, the path starts at zero."""
-    n = area.size
-    none = np.full(n, NONE)
-    return (
-        np.full(n, NEVER),
-        np.zeros(n, dtype=np.int64),
-        none,
-        none.copy(),
-        np.full((n, len(SUBJECTS)), NONE),
-        np.zeros(n),
-        np.zeros(1),
-    )
-
-
-# --- every year --------------------------------------------------------------------------------
-
-
-def path(spec: SchoolSector, year: int, U: Floats, common: Floats) -> tuple[NDArray[Any], ...]:
-    return (common + spec.results.path_drift + spec.results.path_sd * normal(U[:, 0]),)
-
-
-def join(
-    spec: SchoolSector,
-    year: int,
-    U: Floats,
-    turn: Ints,
-    noise: Floats,
-    leadership: Floats,
-    disadvantage: Floats,
-    area: Ints,
-    joined: Ints,
-    joined_in: Ints,
-    trust: Ints,
-    academy: Ints,
-    academy_in: Ints,
-) -> tuple[NDArray[Any], ...]:
-    """Columns of U: accept, which trust, with autonomy on the day, Sept or mid-year, which month."""
-    s = spec.selection
-    dip = noise / spread_of_noise(spec, spec.results.pupils)
-    chance = special.expit(
-        s.level
-        - s.leadership * leadership
-        - s.dip * dip
-        + s.disadvantage * deprived(disadvantage)
-    )
-    joins = (turn == year) & (U[:, 0] < chance)
-    month = np.where(U[:, 3] < s.mid_year, 1 + (U[:, 4] * 3).astype(np.int64), 0)
-    with_autonomy = joins & (academy == NEVER) & (U[:, 2] >= s.associate)
-    return (
-        np.where(joins, year, joined),
-        np.where(joins, month, joined_in),
-        np.where(joins, _which_trust(spec, area, U[:, 1]), trust),
-        np.where(with_autonomy, year, academy),
-        np.where(with_autonomy, month, academy_in),
-    )
-
-
-def _which_trust(spec: SchoolSector, area: Ints, u: Floats) -> Ints:
-    """One of the area's trusts, or with one chance in eight one of those that work everywhere."""
-    local = spec.trusts_per_area
-    at = np.minimum((u * 8 / 7 * local).astype(np.int64), local - 1)
-    wide = spec.areas * local + ((u - 7 / 8) * 8 * local).astype(np.int64)
-    return np.where(u < 7 / 8, area * local + at, wide)
-
-
-def convert(
-    spec: SchoolSector,
-    year: int,
-    U: Floats,
-    leadership: Floats,
-    trust: Ints,
-    academy: Ints,
-) -> tuple[NDArray[Any], ...]:
-    # Not on last year's noise: those who convert leave the comparison of schools without autonomy.
-    a = spec.autonomy
-    chance = special.expit(special.logit(a.alone) + a.leadership * leadership)
-    return (np.where((academy == NEVER) & (trust == NONE) & (U[:, 0] < chance), year, academy),)
-
-
-def move(
-    spec: SchoolSector, year: int, U: Floats, area: Ints, joined: Ints, trust: Ints
-) -> tuple[NDArray[Any], ...]:
-    moves = (joined < year - 1) & (U[:, 0] < spec.selection.moves)
-    return (np.where(moves, _which_trust(spec, area, U[:, 1]), trust),)
-
-
-def federate(
-    spec: SchoolSector, year: int, U: Floats, size: Floats, area: Ints, federation: Ints
-) -> tuple[NDArray[Any], ...]:
-    o = spec.others
-    chance = np.minimum(o.federation_join * spec.results.pupils / size, 1.0)
-    joins = (federation == NONE) & (U[:, 0] < chance)
-    stays = (federation != NONE) & (U[:, 0] >= o.federation_leave)
-    new = area * 5 + (U[:, 1] * 5).astype(np.int64)
-    return (np.where(joins, new, np.where(stays, federation, NONE)),)
-
-
-def link(
-    spec: SchoolSector, year: int, U: Floats, size: Floats, area: Ints, networks: Ints
-) -> tuple[NDArray[Any], ...]:
-    o = spec.others
-    chance = np.minimum(o.network_join * size / spec.results.pupils, 1.0)[:, None]
-    joins = (networks == NONE) & (chance > U)
-    stays = (networks != NONE) & (o.network_leave <= U)
-    own = area[:, None] * len(SUBJECTS) + np.arange(len(SUBJECTS))
-    return (np.where(joins, own, np.where(stays, networks, NONE)),)
-
-
-def compete(
-    spec: SchoolSector, year: int, U: Floats, rival: Ints, rivals: Floats, academy: Ints, joined: Ints
-) -> tuple[NDArray[Any], ...]:
-    """Competition felt, and the share of rivals that are in a trust."""
-    free = np.append(academy <= year, False)[rival].sum(axis=1)
-    member = np.append(joined <= year, False)[rival].sum(axis=1)
-    return rivals + spec.competition.autonomous * free, member / np.maximum(rivals, 1.0)
-
-
-def enrol(spec: SchoolSector, year: int, U: Floats, size: Floats) -> tuple[NDArray[Any], ...]:
-    return (np.maximum(np.round(size * np.exp(0.06 * normal(U[:, 0]))), 5.0),)
-
-
-def luck(spec: SchoolSector, year: int, U: Floats, pupils: Floats) -> tuple[NDArray[Any], ...]:
-    return (spread_of_noise(spec, pupils) * normal(U[:, 0]),)
-
-
-def benefit(
-    spec: SchoolSector, year: int, U: Floats, joined: Ints, response: Floats
-) -> tuple[NDArray[Any], ...]:
-    """The truth: points gained by being in a trust, for every provider."""
-    t = spec.trust
-    since = np.clip(year - joined, 0, t.full_after)
-    return (np.where(joined <= year, (t.first + t.growth * since) * response, 0.0),)
-
-
-def results(
-    spec: SchoolSector,
-    year: int,
-    U: Floats,
-    common: Floats,
-    leadership: Floats,
-    disadvantage: Floats,
-    competition: Floats,
-    academy: Ints,
-    trust: Ints,
-    federation: Ints,
-    networks: Ints,
-    in_trusts: Floats,
-    noise: Floats,
-    effect: Floats,
-) -> tuple[NDArray[Any], ...]:
-    r, o = spec.results, spec.others
-    poor = deprived(disadvantage)
-    score = (
-        r.level
-        + common
-        + r.leadership * leadership
-        + (r.disadvantage + r.trend * (year - spec.first)) * poor
-        + spec.competition.effect * competition
-        + spec.autonomy.effect * (academy <= year)
-        + o.federation_effect * (federation != NONE)
-        + o.network_effect * (networks != NONE).sum(axis=1)
-        + spec.trust.spill_over * np.where(trust == NONE, in_trusts, 0.0)
-        + noise
-        + effect
-    )
-    return (np.where(U[:, 0] < r.missing, np.nan, score),)
-
-
-# --- the table ---------------------------------------------------------------------------------
-
 SCHEDULE: tuple[Step, ...] = (
     Step(
         name="areas",
-        run=areas,
+        run=setting.areas,
         when="start",
         by="area",
         draws=4,
@@ -311,7 +53,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="places",
-        run=places,
+        run=setting.places,
         when="start",
         draws=4,
         reads=("area_east", "area_north", "area_urban"),
@@ -320,7 +62,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="neighbours",
-        run=neighbours,
+        run=setting.neighbours,
         when="start",
         reads=("easting", "northing"),
         writes=("rival", "rivals"),
@@ -328,7 +70,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="intake",
-        run=intake,
+        run=setting.intake,
         when="start",
         draws=2,
         reads=("area", "area_disadvantage"),
@@ -337,7 +79,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="people",
-        run=people,
+        run=setting.people,
         when="start",
         draws=2,
         reads=(),
@@ -346,7 +88,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="sounding",
-        run=sounding,
+        run=setting.sounding,
         when="start",
         draws=1,
         reads=(),
@@ -355,7 +97,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="first-academies",
-        run=first_academies,
+        run=setting.first_academies,
         when="start",
         draws=1,
         reads=("leadership",),
@@ -364,7 +106,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="opening",
-        run=opening,
+        run=setting.opening,
         when="start",
         reads=("area",),
         writes=("joined", "joined_in", "trust", "federation", "networks", "noise", "common"),
@@ -372,7 +114,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="path",
-        run=path,
+        run=yearly.path,
         when="year",
         by="sector",
         draws=1,
@@ -382,7 +124,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="join",
-        run=join,
+        run=yearly.join,
         when="year",
         draws=5,
         reads=(
@@ -395,7 +137,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="convert",
-        run=convert,
+        run=yearly.convert,
         when="year",
         draws=1,
         reads=("leadership", "trust", "academy"),
@@ -404,7 +146,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="move",
-        run=move,
+        run=yearly.move,
         when="year",
         draws=2,
         reads=("area", "joined", "trust"),
@@ -413,7 +155,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="federate",
-        run=federate,
+        run=yearly.federate,
         when="year",
         draws=2,
         reads=("size", "area", "federation"),
@@ -422,7 +164,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="link",
-        run=link,
+        run=yearly.link,
         when="year",
         draws=len(SUBJECTS),
         reads=("size", "area", "networks"),
@@ -431,7 +173,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="compete",
-        run=compete,
+        run=yearly.compete,
         when="year",
         reads=("rival", "rivals", "academy", "joined"),
         writes=("competition", "in_trusts"),
@@ -439,7 +181,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="enrol",
-        run=enrol,
+        run=yearly.enrol,
         when="year",
         draws=1,
         reads=("size",),
@@ -448,7 +190,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="luck",
-        run=luck,
+        run=yearly.luck,
         when="year",
         draws=1,
         reads=("pupils",),
@@ -457,7 +199,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="benefit",
-        run=benefit,
+        run=yearly.benefit,
         when="year",
         reads=("joined", "response"),
         writes=("effect",),
@@ -465,7 +207,7 @@ SCHEDULE: tuple[Step, ...] = (
     ),
     Step(
         name="results",
-        run=results,
+        run=yearly.results,
         when="year",
         draws=1,
         reads=(
@@ -500,7 +242,7 @@ def as_text() -> str:
 
 
 def draws(spec: SchoolSector, streams: Streams, step: Step, year: int) -> Floats:
-    """The uniform numbers (rows, draws) of a step; ``year`` does not matter for one at the start."""
+    """The uniform numbers (rows, draws) of a step; ``year`` matters only to a yearly one."""
     rows = {"provider": spec.providers, "area": spec.areas, "sector": 1}[step.by]
     stream = streams.at("world", step.name)
     if step.when == "year":

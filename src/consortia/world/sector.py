@@ -43,10 +43,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustEffect:
-    """What joining a trust does, in points: ``first`` in the first full year, ``growth`` more in each
-    year after it until ``full_after`` years have passed, times a factor of the school's own with mean
-    1 and standard deviation ``spread``. ``spill_over``: what a school outside gains where all its
-    rivals are in trusts."""
+    """What joining a trust does, in points: ``first`` in the first full year, ``growth`` more in
+    each year after it until ``full_after`` years have passed, times a factor of the school's own
+    with mean 1 and standard deviation ``spread``. ``spill_over``: what a school outside gains where
+    all its rivals are in trusts."""
 
     first: float = 0.6
     growth: float = 0.4
@@ -92,8 +92,9 @@ class Competition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Others:
-    """Federations (one at a time, small schools more) and subject networks (several at a time, large
-    schools more): ``*_join`` and ``*_leave`` are yearly shares, ``*_effect`` points while a member."""
+    """Federations (one at a time, small schools more) and subject networks (several at a time,
+    large schools more): ``*_join`` and ``*_leave`` are yearly shares, ``*_effect`` points while a
+    member."""
 
     federation_join: float = 0.02
     federation_leave: float = 0.05
@@ -134,8 +135,8 @@ class Results:
 class SchoolSector:
     """A sector of schools over years, with staggered joining of trusts.
 
-    ``years_before`` are simulated ahead of ``first`` so that the window opens on a sector under way;
-    joining goes on for ``years_after`` after ``last``, so that nothing ends with the data.
+    ``years_before`` are simulated ahead of ``first`` so that the window opens on a sector under
+    way; joining goes on for ``years_after`` after ``last``, so that nothing ends with the data.
 
     Raises ValueError for a value out of range.
     """

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from consortia.evaluate import evaluate
+from consortia.evaluation import evaluate
 from consortia.sources import read_panel
 from consortia.specs import (
     GroupTime,
@@ -118,7 +118,7 @@ def test_an_effect_of_exactly_zero_is_an_answer(make_panel, make_study) -> None:
     assert found.headline["estimate"] == pytest.approx(0.0, abs=1e-12)
 
 
-# --- real schools ----------------------------------------------------------------------------------
+# --- real schools ----------------------------------------------------------------------
 
 needs_ks2 = pytest.mark.skipif(
     not KS2.is_dir(), reason="the key stage 2 panel is not here (../shared/data/england_ks2)"

@@ -301,8 +301,8 @@ def _coincide(study: Study, arrays: Arrays, held: Held) -> Coincidence:
         )
     else:
         sentence = (
-            f"{same:,} of {n:,} joiners took on {held.label} in the year they joined {arm}: for them "
-            "the data cannot tell the two apart. "
+            f"{same:,} of {n:,} joiners took on {held.label} in the year they joined {arm}: for "
+            "them the data cannot tell the two apart. "
         )
         others = f"Only {tell:,} can" if tell < same else f"The other {tell:,} can"
         if is_held:
