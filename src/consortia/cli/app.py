@@ -92,6 +92,21 @@ def check_data(study: StudyPath, data: Data = None, json: Json = False) -> None:
 
 
 @app.command()
+def gather(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="RAW_FOLDER", help="Folder with published tables, as downloaded."),
+    ],
+    phase: Annotated[str, typer.Option(help="Key stage of the results: ks2, ks4 or ks5.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the tidy tables.")],
+    json: Json = False,
+) -> None:
+    """Make outcomes, providers, memberships and statuses from published tables of schools."""
+    with guarded(json):
+        commands.gather(folder, phase, out, json)
+
+
+@app.command()
 def init(
     folder: Annotated[
         Path, typer.Argument(help="Folder with your files (CSV, CSV.gz, Parquet).")

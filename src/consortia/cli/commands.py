@@ -123,6 +123,30 @@ def check_data(study: Path, data: Path | None, json: bool) -> None:
     show_summary(summary)
 
 
+def gather(folder: Path, phase: str, out: Path, json: bool) -> None:
+    from consortia.sources.published import PHASES, write_gathered
+    from consortia.sources.published import gather as run
+
+    if phase not in PHASES:
+        raise DataInvalid(
+            [
+                Problem(
+                    column="--phase",
+                    found=phase,
+                    problem="no phase has this name",
+                    remedy=did_you_mean(phase, PHASES),
+                )
+            ]
+        )
+    manifest = write_gathered(run(folder, phase), out)
+    if json:
+        _print_json(manifest)
+        return
+    from consortia.cli.show import show_gathered
+
+    show_gathered(manifest, out)
+
+
 def init(folder: Path, out: Path | None, force: bool, json: bool) -> None:
     from consortia.sources import inspect_folder
     from consortia.studyfile import init as write_template

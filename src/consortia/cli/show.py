@@ -79,9 +79,43 @@ def show_explanation(name: str, fields: dict[str, str], options: dict[str, str])
             console.print(f"  {option} = {default}", markup=False)
 
 
+def show_gathered(manifest: dict[str, Any], out: Any) -> None:
+    console = _console()
+    tables = [{"file": t["file"], "rows": t["rows"]} for t in manifest["tables"]]
+    notes = [
+        {"count": n["count"], "where": n["role"], "column": n["column"], "what": n["what"],
+         "found": n["found"]}
+        for n in manifest["notes"]
+    ]  # fmt: skip
+    # Measures down and years across: there are many measures and few years.
+    years = [
+        {"column": c, **{str(y["year"]): y[c] for y in manifest["years"]}}
+        for c in manifest["years"][0]
+        if c != "year"
+    ]
+    _show_rows(
+        console,
+        [
+            ("Read", [{"file": s["name"], "as": s["role"], "rows": s["rows"]}
+                      for s in manifest["sources"]]),
+            ("Notes", notes),
+            ("Definitions that change", manifest["breaks"]),
+            ("Known values", years),
+            ("Memberships", manifest["memberships"]),
+            ("Written", tables),
+        ],
+    )  # fmt: skip
+    console.print(f"In {out}, with manifest.json. Next: consortia init {out}", markup=False)
+
+
 def show_summary(summary: Any) -> None:
     console = _console()
-    for title, rows in summary.tables():
+    _show_rows(console, summary.tables())
+    console.print("No problems found.", style="green")
+
+
+def _show_rows(console: Console, titled: Sequence[tuple[str, Sequence[dict[str, Any]]]]) -> None:
+    for title, rows in titled:
         console.print(title, style="bold")
         if not rows:
             console.print("  none")
@@ -98,4 +132,3 @@ def show_summary(summary: Any) -> None:
                 )
             )
         console.print(table)
-    console.print("No problems found.", style="green")
