@@ -1,0 +1,5 @@
+"""placeholder"""
+from dataclasses import dataclass
+@dataclass
+class Solved: ...
+def solve(c, L): raise NotImplementedError
