@@ -6,7 +6,7 @@ closed form (the largest whose Z'WZ is block-diagonal) stands first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
@@ -26,7 +26,8 @@ class Cross:
 
     ``first`` is the eliminated term (-1: none), ``order`` the rest. ``offset`` (by term) is the place
     of a term's first effect, ``levels`` its number of levels. ``N11`` (q1, c1, c1), ``N12`` (q1 c1,
-    Q2), ``N22`` (Q2, Q2), ``R`` (q, p + 1), ``D`` (p + 1, p + 1).
+    Q2), ``N22`` (Q2, Q2), ``R`` (q, p + 1), ``D`` (p + 1, p + 1). ``store`` keeps work on Z'WZ that
+    does not depend on the point, for all models that share it.
     """
 
     terms: tuple[Term, ...]
@@ -46,6 +47,7 @@ class Cross:
     fixed: tuple[str, ...]
     shift: Floats
     one: int
+    store: dict[str, object] = field(default_factory=dict[str, object], repr=False)
 
     @property
     def q(self) -> int:

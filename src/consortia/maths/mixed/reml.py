@@ -49,11 +49,13 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slopes:
-    """Derivatives at a point: ``gradient`` (t,), ``hessian`` (t, t) in the parameters; ``Gamma`` the
-    gradient (c, c) in O_k = L_k L_k' by term."""
+    """Derivatives at a point: ``gradient`` (t,), ``hessian`` (t, t) in the parameters; ``natural``
+    (t, t) the part of the Hessian that comes from O_k = L_k L_k' itself; ``Gamma`` the gradient (c, c)
+    in O_k by term."""
 
     gradient: Floats
     hessian: Floats
+    natural: Floats
     Gamma: list[Floats]
 
 
@@ -210,7 +212,7 @@ def at(cross: Cross, L: list[Floats], reml: bool) -> Point:
     p = cross.p
     solved: Solved = sparse.solve(cross, L) if cross.sparse else dense.solve(cross, L)
     A = solved.A
-    factor = np.linalg.cholesky(A[:p, :p])
+    factor = np.linalg.cholesky(A[:p, :p]) if p else A[:p, :p]
     Phi = np.linalg.inv(A[:p, :p])
     Phi = (Phi + Phi.T) / 2
     beta = np.linalg.solve(A[:p, :p], A[:p, p])
@@ -262,11 +264,13 @@ def derivatives(point: Point, reml: bool) -> Slopes:
         seen[i] = float(np.vdot(part, levels[e.term])) / s2
         gradient[i] = float(np.vdot(Gamma[e.term], dO))
     hessian = g.T @ project(point, g) / s2 - np.outer(seen, seen) / point.dof
+    hessian = (hessian + hessian.T) / 2
+    natural = hessian.copy()
     for i, e in enumerate(found):
         for j, f in enumerate(found):
             if e.term == f.term and e.column == f.column:
                 hessian[i, j] += 2.0 * Gamma[e.term][e.row, f.row]
-    return Slopes(gradient=gradient, hessian=(hessian + hessian.T) / 2, Gamma=Gamma)
+    return Slopes(gradient=gradient, hessian=hessian, natural=natural, Gamma=Gamma)
 
 
 def _turn(L: Floats, e: Element) -> Floats:
@@ -278,17 +282,21 @@ def _turn(L: Floats, e: Element) -> Floats:
 
 
 def search(
-    cross: Cross, theta: Floats, reml: bool, steps: int, tolerance: float = 1e-11
+    cross: Cross, theta: Floats, reml: bool, steps: int, tolerance: float = 1e-13
 ) -> tuple[Point, Slopes, Floats, int, bool]:
     """Newton steps from theta; the point, its derivatives, theta, evaluations, converged."""
     point = at(cross, factors(theta, cross.terms), reml)
     used, converged = 1, False
     slopes = derivatives(point, reml)
+    learned: tuple[Floats, Floats] | None = None
     while used < steps:
-        step, decrement = newton(slopes.gradient, slopes.hessian)
+        hessian = slopes.hessian if learned is None else secant(slopes.hessian, *learned)
+        step, decrement = newton(slopes.gradient, hessian)
         if decrement < tolerance:
             converged = True
             break
+        if learned is None:
+            step = _natural(cross, theta, slopes, step)
         length, found = 1.0, None
         while used < steps and length > 1e-6:
             try:
@@ -306,14 +314,57 @@ def search(
             # No lower point along a descent direction: at the precision that arithmetic allows.
             converged = decrement < 1e-5
             break
-        theta = parameters(factors(theta + length * step, cross.terms), cross.terms)
+        gone = theta + length * step
+        theta = parameters(factors(gone, cross.terms), cross.terms)
         stuck = abs(point.criterion - found.criterion) < 1e-13 * abs(point.criterion)
-        point = found
+        if not np.array_equal(theta, gone):
+            # A column has changed its sign: the same point, seen in the parameters we go on with.
+            found = at(cross, factors(theta, cross.terms), reml)
+            used += 1
+        point, before = found, slopes
         slopes = derivatives(point, reml)
-        if stuck and decrement < 1e-7:
+        near = decrement < 1.0 and length == 1.0 and np.array_equal(theta, gone)
+        learned = (step, slopes.gradient - before.gradient) if near else None
+        if stuck and decrement < 1e-11:
             converged = True
             break
     return point, slopes, theta, used, converged
+
+
+def secant(hessian: Floats, step: Floats, change: Floats) -> Floats:
+    """The Hessian corrected so that it maps the last step to the change of gradient it brought
+    (symmetric rank one), where that is well defined."""
+    rest = change - hessian @ step
+    along = float(rest @ step)
+    size = float(np.linalg.norm(rest) * np.linalg.norm(step))
+    if size == 0 or abs(along) < 1e-6 * size:
+        return hessian
+    return hessian + np.outer(rest, rest) / along
+
+
+def _natural(cross: Cross, theta: Floats, slopes: Slopes, step: Floats) -> Floats:
+    """The step taken in O_k = L_k L_k' instead of L_k, where all O_k stay well inside.
+
+    Far from the optimum the criterion is closer to a parabola in the variances than in their roots;
+    near a variance of zero it is the other way round, and the step given is kept.
+    """
+    turned, _ = newton(slopes.gradient, slopes.natural)
+    L = factors(theta, cross.terms)
+    go = factors(turned, cross.terms)
+    made: list[Floats] = []
+    for term, f, d in zip(cross.terms, L, go, strict=True):
+        O = f @ f.T + d @ f.T + f @ d.T
+        old = np.diag(f) ** 2
+        if term.covariance == "diagonal":
+            O = np.diag(np.diag(O))
+        try:
+            new = np.linalg.cholesky(O)
+        except np.linalg.LinAlgError:
+            return step
+        if (np.diag(new) ** 2 < 0.1 * old).any() or (np.diag(new) ** 2 > 100 * old + 1).any():
+            return step
+        made.append(new)
+    return parameters(made, cross.terms) - theta
 
 
 def newton(gradient: Floats, hessian: Floats) -> tuple[Floats, float]:
