@@ -259,7 +259,7 @@ def _invert(M: Floats) -> Floats:
     return inverse / np.outer(size, size)
 
 
-def test(
+def contrast(
     small: SmallSample,
     C: Floats,
     *,

@@ -49,7 +49,7 @@ class Solved:
         g1, g2 = g[:q1], g[q1:]
         t = np.asarray(self.U.T @ g1) + self.C @ g2
         Kt = self.K @ t
-        own = (self.B @ g1.reshape(n, c, -1)).reshape(q1, -1)
+        own = (self.B @ g1.reshape(n, c, g.shape[1])).reshape(q1, g.shape[1])
         return np.concatenate([own + np.asarray(self.U @ (g2 - Kt)), t - self.C @ Kt])
 
     def trace(self, term: int) -> Floats:
@@ -120,7 +120,7 @@ class Solved:
             stop = min(start + step, q)
             U = self.U[start * c : stop * c]
             U = U if isinstance(U, np.ndarray) else U.toarray()
-            UK = (U @ self.K).reshape(stop - start, c, -1)
+            UK = (U @ self.K).reshape(stop - start, c, self.K.shape[0])
             out[start:stop] -= UK @ U.reshape(stop - start, c, -1).transpose(0, 2, 1)
         return out
 

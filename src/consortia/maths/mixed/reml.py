@@ -11,7 +11,7 @@ is halved.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import optimize
@@ -57,6 +57,17 @@ class Slopes:
     hessian: Floats
     natural: Floats
     Gamma: list[Floats]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Where a search ended; ``used`` counts evaluations."""
+
+    point: Point
+    slopes: Slopes
+    theta: Floats
+    used: int
+    converged: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,9 +140,26 @@ def fit_cross(
     """Fit a model from its assembled cross-products."""
     _check(cross)
     theta = begin(cross) if start is None else np.asarray(start, dtype=np.float64)
-    point, slopes, theta, used, converged = search(cross, theta, reml, steps)
-    point, slopes, theta = _at_zero(cross, point, slopes, theta, reml)
-    return _finish(cross, reml, point, slopes, theta, used, converged)
+    best = _settle(cross, theta, reml, steps)
+    diagonal = np.array([e.row == e.column for e in elements(cross.terms)])
+    if (best.theta[diagonal] == 0).any():
+        # A component at zero may be one of two valleys: look from the other side as well.
+        again = np.where(diagonal, np.where(best.theta == 0, 1.0, 0.1 * best.theta), 0.0)
+        other = _settle(cross, again, reml, steps)
+        better = other.point.criterion < best.point.criterion - _SAME
+        used = best.used + other.used
+        best = replace(other if better else best, used=used)
+    return _finish(cross, reml, best)
+
+
+def _settle(cross: Cross, theta: Floats, reml: bool, steps: int) -> Search:
+    """A search, components near zero put there, and the rest settled again."""
+    found = search(cross, theta, reml, steps)
+    put = _at_zero(cross, found, reml)
+    if put is None:
+        return found
+    again = search(cross, put, reml, steps, free=put != 0)
+    return replace(again, used=found.used + again.used)
 
 
 def _check(cross: Cross) -> None:
@@ -282,20 +310,30 @@ def _turn(L: Floats, e: Element) -> Floats:
 
 
 def search(
-    cross: Cross, theta: Floats, reml: bool, steps: int, tolerance: float = 1e-13
-) -> tuple[Point, Slopes, Floats, int, bool]:
-    """Newton steps from theta; the point, its derivatives, theta, evaluations, converged."""
+    cross: Cross,
+    theta: Floats,
+    reml: bool,
+    steps: int,
+    *,
+    free: np.ndarray | None = None,
+    tolerance: float = 1e-13,
+) -> Search:
+    """Newton steps from theta (t,) until the expected fall of the criterion is below ``tolerance``;
+    only the parameters ``free`` (t,) move."""
+    free = np.ones(theta.size, dtype=bool) if free is None else free
+    among = np.ix_(free, free)
     point = at(cross, factors(theta, cross.terms), reml)
     used, converged = 1, False
     slopes = derivatives(point, reml)
     learned: tuple[Floats, Floats] | None = None
     while used < steps:
         hessian = slopes.hessian if learned is None else secant(slopes.hessian, *learned)
-        step, decrement = newton(slopes.gradient, hessian)
+        step = np.zeros(theta.size)
+        step[free], decrement = newton(slopes.gradient[free], hessian[among])
         if decrement < tolerance:
             converged = True
             break
-        if learned is None:
+        if learned is None and free.all():
             step = _natural(cross, theta, slopes, step)
         length, found = 1.0, None
         while used < steps and length > 1e-6:
@@ -328,7 +366,7 @@ def search(
         if stuck and decrement < 1e-11:
             converged = True
             break
-    return point, slopes, theta, used, converged
+    return Search(point=point, slopes=slopes, theta=theta, used=used, converged=converged)
 
 
 def secant(hessian: Floats, step: Floats, change: Floats) -> Floats:
@@ -377,32 +415,53 @@ def newton(gradient: Floats, hessian: Floats) -> tuple[Floats, float]:
     return -(vectors @ (along / values)) / size, float((along**2 / values).sum())
 
 
-def _at_zero(
-    cross: Cross, point: Point, slopes: Slopes, theta: Floats, reml: bool
-) -> tuple[Point, Slopes, Floats]:
-    """Puts components that have come close to zero exactly there, if the criterion agrees."""
+def _at_zero(cross: Cross, found: Search, reml: bool) -> Floats | None:
+    """Parameters with variances (and pivots, that is correlations of one) that have come close to
+    zero put exactly there, if the criterion agrees; None where nothing is near zero."""
     n, _, owner, names = _own_and_squares(cross)
-    for i, e in enumerate(elements(cross.terms)):
-        if e.row != e.column or theta[i] == 0.0:
-            continue
-        k = names.index((e.term, e.row))
-        if theta[i] ** 2 * float(n[owner == k].mean()) > _ZERO:
-            continue
-        tried = theta.copy()
-        tried[i] = 0.0
+    best, theta = found.point.criterion, found.theta
+    changed = False
+    for k, term in enumerate(cross.terms):
+        for a in range(term.width):
+            size = float(n[owner == names.index((k, a))].mean())
+            f = factors(theta, cross.terms)[k]
+            if f[a, a] == 0.0 or f[a, a] ** 2 * size > _ZERO:
+                continue
+            O = f @ f.T
+            tries = []
+            if O[a, a] * size <= _ZERO:
+                O[a, :] = O[:, a] = 0.0
+                tries.append(_root(O))
+            tries.append(np.where((np.arange(f.size) == a * (f.shape[0] + 1)).reshape(f.shape), 0.0, f))
+            for made in tries:
+                L = factors(theta, cross.terms)
+                L[k] = made
+                try:
+                    trial = at(cross, L, reml)
+                except np.linalg.LinAlgError:
+                    continue
+                if trial.criterion <= best + 1e-5:
+                    theta, changed = parameters(L, cross.terms), True
+                    break
+    return theta if changed else None
+
+
+def _root(O: Floats) -> Floats:
+    """Lower Cholesky factor of a matrix that is positive definite but for rows of zeros."""
+    out = np.zeros_like(O)
+    keep = np.flatnonzero(np.diag(O) > 0)
+    if keep.size:
+        part = O[np.ix_(keep, keep)]
+        part.flat[:: keep.size + 1] *= 1 + 1e-14
         try:
-            trial = at(cross, factors(tried, cross.terms), reml)
+            out[np.ix_(keep, keep)] = np.linalg.cholesky(part)
         except np.linalg.LinAlgError:
-            continue
-        if trial.criterion <= point.criterion + _SAME:
-            point, theta = trial, tried
-            slopes = derivatives(point, reml)
-    return point, slopes, theta
+            out[np.ix_(keep, keep)] = np.diag(np.sqrt(np.diag(part)))
+    return out
 
 
-def _finish(
-    cross: Cross, reml: bool, point: Point, slopes: Slopes, theta: Floats, used: int, converged: bool
-) -> Fit:
+def _finish(cross: Cross, reml: bool, found: Search) -> Fit:
+    point, slopes, theta = found.point, found.slopes, found.theta
     s2 = point.s2
     L = factors(theta, cross.terms)
     Sigma = [s2 * f @ f.T for f in L]
@@ -420,7 +479,7 @@ def _finish(
         cautions.append(
             "on the boundary (a variance of zero or a perfect correlation): " + ", ".join(singular)
         )
-    if not converged:
+    if not found.converged:
         cautions.append("the search did not settle: read nothing into the last digits")
     curvature = np.diag(slopes.hessian)
     free = (curvature > 0) & (theta != 0)
@@ -442,7 +501,7 @@ def _finish(
     return Fit(
         terms=cross.terms, cross=cross, reml=reml, theta=theta, beta=beta,
         vcov=s2 * T @ point.Phi @ T.T, Sigma=Sigma, s2=s2, criterion=point.criterion,
-        iterations=used, converged=converged, singular=tuple(singular), cautions=tuple(cautions),
+        iterations=found.used, converged=found.converged, singular=tuple(singular), cautions=tuple(cautions),
         point=point,
     )  # fmt: skip
 
