@@ -50,12 +50,13 @@ class Point:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slopes:
     """Derivatives at a point: ``gradient`` (t,), ``hessian`` (t, t) in the parameters; ``natural``
-    (t, t) the part of the Hessian that comes from O_k = L_k L_k' itself; ``Gamma`` the gradient (c, c)
-    in O_k by term."""
+    (t, t) the part of the Hessian that comes from O_k = L_k L_k' itself; ``seen`` (t,) the derivative
+    in a parameter and log s2; ``Gamma`` the gradient (c, c) in O_k by term."""
 
     gradient: Floats
     hessian: Floats
     natural: Floats
+    seen: Floats
     Gamma: list[Floats]
 
 
@@ -265,9 +266,12 @@ def project(point: Point, g: Floats) -> Floats:
     return point.solved.times(g) - Hx @ (point.Phi @ (Hx.T @ g))
 
 
-def derivatives(point: Point, reml: bool) -> Slopes:
-    """Exact gradient and average-information Hessian of the criterion in the parameters."""
-    cross, L, s2 = point.solved.cross, point.solved.L, point.s2
+def derivatives(point: Point, reml: bool, s2: float | None = None) -> Slopes:
+    """Exact gradient and average-information Hessian of the criterion in the parameters: with s2
+    profiled out, or with s2 as given."""
+    cross, L = point.solved.cross, point.solved.L
+    profiled = s2 is None
+    s2 = point.s2 if s2 is None else s2
     p = cross.p
     Hx = point.solved.H[:, :p]
     levels: list[Floats] = []
@@ -291,14 +295,16 @@ def derivatives(point: Point, reml: bool) -> Slopes:
         g[cross.span(e.term), i] = part.ravel()
         seen[i] = float(np.vdot(part, levels[e.term])) / s2
         gradient[i] = float(np.vdot(Gamma[e.term], dO))
-    hessian = g.T @ project(point, g) / s2 - np.outer(seen, seen) / point.dof
+    hessian = g.T @ project(point, g) / s2
+    if profiled:
+        hessian -= np.outer(seen, seen) / point.dof
     hessian = (hessian + hessian.T) / 2
     natural = hessian.copy()
     for i, e in enumerate(found):
         for j, f in enumerate(found):
             if e.term == f.term and e.column == f.column:
                 hessian[i, j] += 2.0 * Gamma[e.term][e.row, f.row]
-    return Slopes(gradient=gradient, hessian=hessian, natural=natural, Gamma=Gamma)
+    return Slopes(gradient=gradient, hessian=hessian, natural=natural, seen=seen, Gamma=Gamma)
 
 
 def _turn(L: Floats, e: Element) -> Floats:
