@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from consortia.maths.influence import Floats
 from consortia.maths.mixed.degrees import Information, SmallSample
@@ -68,7 +68,7 @@ def partition(fit: Fit, small: SmallSample, *, level: float = 0.95) -> tuple[Par
         s = float(share[k])
         if 0 < s < 1:
             centre, half = np.log(s / (1 - s)), z * se[k] / (s * (1 - s))
-            low, high = 1 / (1 + np.exp(half - centre)), 1 / (1 + np.exp(-half - centre))
+            low, high = special.expit(centre - half), special.expit(centre + half)
         out.append(
             Part(
                 name=name, variance=float(variance[k]), share=s,
