@@ -27,7 +27,7 @@ from consortia.streams import Streams
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "methods" / "mixed-coverage.md"
 TRUTH = {"collaboration": 0.06, "school": 0.09, "residual": 0.85}
 BETA = np.array([0.0, 0.10, 0.05, 0.60])
-REPEATS, PROFILED, BOOTSTRAPPED, DRAWS = 1_000, 300, 100, 199
+REPEATS, PROFILED, BOOTSTRAPPED, DRAWS = 500, 150, 50, 99
 
 
 def build(C: int):
@@ -50,9 +50,7 @@ def build(C: int):
     statistics = from_rows(X, y, {"school": code}, fixed=("1", "exposure", "school x", "pupil x"))
     multiple = Term(name="collaboration", by="school", members=W)
     largest = np.asarray(W.argmax(axis=1)).ravel()
-    single = sparse.csr_array(
-        (np.ones(schools), (np.arange(schools), largest)), shape=(schools, C)
-    )
+    single = sparse.csr_array((np.ones(schools), (np.arange(schools), largest)), shape=(schools, C))
     naive = Term(name="collaboration", by="school", members=single)
     school = Term(name="school", by="school")
     return statistics, (school, multiple), (school, naive)
@@ -111,9 +109,7 @@ def per_row_share(cross) -> float:
 
 
 def total_row(cross) -> float:
-    return (
-        TRUTH["school"] + TRUTH["collaboration"] * per_row_share(cross) + TRUTH["residual"]
-    )
+    return TRUTH["school"] + TRUTH["collaboration"] * per_row_share(cross) + TRUTH["residual"]
 
 
 def replace_terms(naive, drawn):

@@ -84,7 +84,9 @@ def pupil_sums(
     lazy = _open(source)
     names = tuple(dict.fromkeys((*columns, outcome)))
     if len(names) != len(columns) + 1 or ONE in names:
-        raise ValueError("columns must be different from one another, from the outcome and from '1'")
+        raise ValueError(
+            "columns must be different from one another, from the outcome and from '1'"
+        )
     _check(lazy, by, names, weight)
     used = [*names, *([weight] if weight else [])]
     complete = pl.all_horizontal([pl.col(c).is_not_null() for c in (*by, *used)])
@@ -103,7 +105,13 @@ def pupil_sums(
     for i, a in enumerate(every):
         for b in every[i:]:
             if a == ONE:
-                product = w.sum() if b == ONE and weight else (w * value[b]).sum() if b != ONE else pl.len().cast(pl.Float64)
+                product = (
+                    w.sum()
+                    if b == ONE and weight
+                    else (w * value[b]).sum()
+                    if b != ONE
+                    else pl.len().cast(pl.Float64)
+                )
             else:
                 product = (w * value[a] * value[b]).sum() if weight else (value[a] * value[b]).sum()
             sums.append(product.alias(f"{a}*{b}"))
@@ -113,11 +121,16 @@ def pupil_sums(
             ((x == 0) | (x == 1)).all().alias(f"binary {c}"),
             (x == 1).sum().alias(f"ones {c}"),
         ]
-    ready = lazy.select([*by, *used]).with_columns(good.fill_null(False).alias("good row"))
-    total = ready.select(pl.len().alias("all"), pl.col("good row").sum().alias("good"))
-    grouped = ready.filter(pl.col("good row")).group_by(by).agg(sums)
-    counted, frame = pl.collect_all([total, grouped], engine="streaming")
-    incomplete = int(counted["all"][0]) - int(counted["good"][0])
+    # One plan and one pass: with two, Polars would keep the rows between them.
+    frame = (
+        lazy.select([*by, *used])
+        .with_columns(good.fill_null(False).alias("good row"))
+        .group_by([*by, "good row"])
+        .agg(sums)
+        .collect(engine="streaming")
+    )
+    incomplete = int(frame.filter(~pl.col("good row"))[_COUNT].sum())
+    frame = frame.filter(pl.col("good row"))
     few = pl.col(_COUNT) < minimum
     cell = pl.lit(False)
     # A column is yes/no when it is so in every group; a score that happens to be 0 in one is not.

@@ -22,7 +22,9 @@ from consortia.maths.mixed.statistics import from_rows
     weights=st.booleans(),
     crossed=st.booleans(),
 )
-def test_every_ingredient_is_that_of_n_by_n_matrices(seed, slopes, multiple, weights, crossed) -> None:
+def test_every_ingredient_is_that_of_n_by_n_matrices(
+    seed, slopes, multiple, weights, crossed
+) -> None:
     rows = design(
         seed, slopes=slopes, multiple=multiple, weights=weights, crossed=crossed, spread=1.2
     )

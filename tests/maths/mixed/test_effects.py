@@ -20,9 +20,7 @@ from consortia.streams import Streams
 @settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), slopes=st.booleans(), weights=st.booleans())
 def test_effects_and_their_covariances_are_those_of_n_by_n_matrices(seed, slopes, weights) -> None:
-    rows = design(
-        seed, slopes=slopes, multiple=True, weights=weights, crossed=True, spread=1.0
-    )
+    rows = design(seed, slopes=slopes, multiple=True, weights=weights, crossed=True, spread=1.0)
     got = fit(rows.statistics(), rows.terms)
     V = got.s2 * rows.W_inverse()
     for t, S in zip(rows.terms, got.Sigma, strict=True):

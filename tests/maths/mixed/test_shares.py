@@ -33,9 +33,7 @@ def test_variance_per_row_is_the_trace_over_rows() -> None:
     rows = design(6, slopes=True, multiple=True, weights=True, crossed=True, spread=1.0)
     got = fit(rows.statistics(), rows.terms)
     w = rows.weights / rows.weights.sum()
-    want = [
-        float(w @ np.diag(rows.V_of(t, S))) for t, S in zip(rows.terms, got.Sigma, strict=True)
-    ]
+    want = [float(w @ np.diag(rows.V_of(t, S))) for t, S in zip(rows.terms, got.Sigma, strict=True)]
     want.append(got.s2 * float(w @ (1 / rows.weights)))
     np.testing.assert_allclose(per_row(got) @ got.components, want, rtol=1e-9)
     parts = partition(got, small_sample(got))
@@ -138,9 +136,7 @@ def test_profile_interval_of_a_deviation_is_where_the_criterion_falls_by_chi_squ
             theta = np.array([x[0], x[1], value / np.sqrt(s2), x[2]])
             d, _, _, best = criterion(rows, theta, True)
             m = 147
-            return d - m * (1 + np.log(2 * np.pi * best)) + m * (
-                np.log(2 * np.pi * s2) + best / s2
-            )
+            return d - m * (1 + np.log(2 * np.pi * best)) + m * (np.log(2 * np.pi * s2) + best / s2)
 
         start = [got.theta[0], got.theta[1], got.theta[3], np.log(got.s2)]
         return optimize.minimize(f, start, method="L-BFGS-B", options={"ftol": 1e-13}).fun

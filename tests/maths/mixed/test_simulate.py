@@ -27,9 +27,7 @@ def test_moments_of_sums_are_those_of_rows(slopes) -> None:
     # Rows: [Z X]'Wy has mean [Z X]'WX beta and covariance [Z X]'W V W[Z X].
     Z = np.hstack([rows.Z(rows.terms[k]).reshape(60, -1) for k in _order(cross)])
     W = np.diag(rows.weights)
-    V = s2 * rows.W_inverse() + sum(
-        rows.V_of(t, S) for t, S in zip(rows.terms, Sigma, strict=True)
-    )
+    V = s2 * rows.W_inverse() + sum(rows.V_of(t, S) for t, S in zip(rows.terms, Sigma, strict=True))
     ZX = np.hstack([Z, rows.X])
     mean, cov = ZX.T @ W @ rows.X @ beta, ZX.T @ W @ V @ W @ ZX
     se = np.sqrt(np.diag(cov) / len(draws))

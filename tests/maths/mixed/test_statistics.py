@@ -38,8 +38,12 @@ def test_chunks_add_up(seed, weights, cut) -> None:
     for s in (slice(0, cut), slice(cut, None)):
         parts.append(
             from_rows(
-                rows.X[s], rows.y[s], {k: c[s] for k, c in rows.codes.items()}, units=rows.units,
-                random={"a": {"x": rows.random["a"]["x"][s]}}, shift=whole.shift,
+                rows.X[s],
+                rows.y[s],
+                {k: c[s] for k, c in rows.codes.items()},
+                units=rows.units,
+                random={"a": {"x": rows.random["a"]["x"][s]}},
+                shift=whole.shift,
                 weights=None if rows.weights is None else rows.weights[s],
             )  # fmt: skip
         )

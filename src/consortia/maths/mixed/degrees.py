@@ -223,9 +223,7 @@ def _squares(solved: dense.Solved) -> dict[tuple[int, int], Floats]:
     return out
 
 
-def _own_squares(
-    solved: dense.Solved, inner: dict[tuple[int, int], Floats], c: int
-) -> Floats:
+def _own_squares(solved: dense.Solved, inner: dict[tuple[int, int], Floats], c: int) -> Floats:
     B = solved.B
     T = np.einsum("jac,jbd->abcd", B, B, optimize=True)
     if not solved.K.size:
@@ -336,7 +334,9 @@ def _satterthwaite(small: SmallSample, C: Floats, kind: Information | None) -> f
     W = small.covariance(kind)
     values, vectors = np.linalg.eigh(C @ small.Phi @ C.T)
     rows = vectors.T @ C
-    slope = -np.einsum("rx,xy,iyz,zw,rw->ri", rows, small.Phi, small.P, small.Phi, rows, optimize=True)
+    slope = -np.einsum(
+        "rx,xy,iyz,zw,rw->ri", rows, small.Phi, small.P, small.Phi, rows, optimize=True
+    )
     variance = np.einsum("ri,ij,rj->r", slope, W, slope)
     with np.errstate(divide="ignore"):
         df = 2 * values**2 / variance

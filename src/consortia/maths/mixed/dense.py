@@ -234,9 +234,7 @@ def solve(cross: Cross, L: list[Floats]) -> Solved:
     KCx = K @ Cx
     A = A - Cx.T @ KCx
     H = np.concatenate([B1 - np.asarray(U @ KCx), Cx - C @ KCx])
-    return Solved(
-        cross=cross, L=L, logdet=logdet, A=(A + A.T) / 2, H=H, B=B, U=U, C=C, K=K, Si=Si
-    )
+    return Solved(cross=cross, L=L, logdet=logdet, A=(A + A.T) / 2, H=H, B=B, U=U, C=C, K=K, Si=Si)
 
 
 def _absorb(cross: Cross, J: Floats, OJ: Floats) -> tuple[Table, Floats]:

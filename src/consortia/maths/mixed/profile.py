@@ -40,7 +40,9 @@ def deviation_interval(fit: Fit, name: str, *, level: float = 0.95) -> tuple[flo
     if chosen.term >= 0:
         term = fit.terms[chosen.term]
         if not chosen.is_variance or (term.width > 1 and term.covariance == "full"):
-            raise ValueError(f"{name!r} belongs to a term with correlated columns: use the bootstrap")
+            raise ValueError(
+                f"{name!r} belongs to a term with correlated columns: use the bootstrap"
+            )
     best = float(np.sqrt(fit.components[place]))
     warm = {"theta": _lifted(fit), "tau": np.log(fit.s2)}
     cut = float(np.sqrt(stats.chi2.ppf(level, 1)))

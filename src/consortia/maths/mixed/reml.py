@@ -112,7 +112,8 @@ class Fit:
     def __repr__(self) -> str:
         kind = "REML" if self.reml else "ML"
         parts = ", ".join(
-            f"{c.name} {x:.4g}" for c, x in zip(components(self.terms), self.components, strict=True)
+            f"{c.name} {x:.4g}"
+            for c, x in zip(components(self.terms), self.components, strict=True)
         )
         return f"{kind} fit of {self.cross.n:,} rows, -2 log likelihood {self.criterion:.6f}\n  {parts}"
 
@@ -438,7 +439,9 @@ def _at_zero(cross: Cross, found: Search, reml: bool) -> Floats | None:
             if O[a, a] * size <= _ZERO:
                 O[a, :] = O[:, a] = 0.0
                 tries.append(_root(O))
-            tries.append(np.where((np.arange(f.size) == a * (f.shape[0] + 1)).reshape(f.shape), 0.0, f))
+            tries.append(
+                np.where((np.arange(f.size) == a * (f.shape[0] + 1)).reshape(f.shape), 0.0, f)
+            )
             for made in tries:
                 L = factors(theta, cross.terms)
                 L[k] = made

@@ -71,8 +71,12 @@ def partition(fit: Fit, small: SmallSample, *, level: float = 0.95) -> tuple[Par
             low, high = special.expit(centre - half), special.expit(centre + half)
         out.append(
             Part(
-                name=name, variance=float(variance[k]), share=s,
-                std_error=float(se[k]) if 0 < s < 1 else np.nan, low=float(low), high=float(high),
+                name=name,
+                variance=float(variance[k]),
+                share=s,
+                std_error=float(se[k]) if 0 < s < 1 else np.nan,
+                low=float(low),
+                high=float(high),
             )  # fmt: skip
         )
     return tuple(out)
@@ -161,9 +165,7 @@ def boundary_test(small: Fit, large: Fit) -> Compared:
         p += 0.5 * float(stats.chi2.sf(statistic, c))
     elif statistic <= 0:
         p = 1.0
-    return Compared(
-        statistic=statistic, p_value=p, reference=f"half chi2({c}), half chi2({c + 1})"
-    )
+    return Compared(statistic=statistic, p_value=p, reference=f"half chi2({c}), half chi2({c + 1})")
 
 
 def bootstrap_test(large: Fit, term: str, draws: int, rng: np.random.Generator) -> Compared:

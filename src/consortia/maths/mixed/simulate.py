@@ -59,9 +59,7 @@ def root(cross: Cross) -> Root:
     values, vectors = np.linalg.eigh((scaled + scaled.T) / 2)
     keep = values > _RANK * max(1.0, float(values.max(initial=0.0)))
     rest = (vectors[:, keep] * np.sqrt(values[keep])) * size[:, None]
-    return Root(
-        cross=cross, half=half, inverse=inverse, G=G, rest=rest, rank_first=int(held.sum())
-    )
+    return Root(cross=cross, half=half, inverse=inverse, G=G, rest=rest, rank_first=int(held.sum()))
 
 
 def _blocks(blocks: Floats, G: Floats | sparse.csr_array) -> Floats | sparse.csr_array:

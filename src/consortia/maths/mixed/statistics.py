@@ -278,9 +278,7 @@ def from_products(
         names = (ONE, *(random or {}).get(k, ()))
         right = back[[place[c] for c in names]]
         ZZ = _sum_by(code, units[k], right @ products @ right.T)
-        made[k] = Unit(
-            columns=names, ZZ=ZZ, ZD=_sum_by(code, units[k], right @ products @ left.T)
-        )
+        made[k] = Unit(columns=names, ZZ=ZZ, ZD=_sum_by(code, units[k], right @ products @ left.T))
     pairs: dict[tuple[str, str], Table] = {}
     order = list(codes)
     for i, a in enumerate(order):
@@ -325,7 +323,12 @@ def merge(parts: Iterable[Statistics]) -> Statistics:
 
 
 def _add(a: Statistics, b: Statistics) -> Statistics:
-    if a.fixed != b.fixed or a.one != b.one or not np.array_equal(a.shift, b.shift) or list(a.units) != list(b.units):
+    if (
+        a.fixed != b.fixed
+        or a.one != b.one
+        or not np.array_equal(a.shift, b.shift)
+        or list(a.units) != list(b.units)
+    ):
         raise ValueError("chunks to be merged need the same columns, codes and shift")
     units: dict[str, Unit] = {}
     for k, u in a.units.items():
