@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import stats
 
 from consortia.maths.influence import Floats
 from consortia.maths.mixed.degrees import Information, SmallSample
@@ -43,7 +43,7 @@ def per_row(fit: Fit) -> Floats:
     found = components(fit.terms)
     M = np.zeros((len(fit.terms) + 1, len(found)))
     for k in range(len(fit.terms)):
-        mean = fit.cross.diagonal(k).sum(axis=0) / fit.cross.weight
+        mean: Floats = fit.cross.diagonal(k).sum(axis=0) / fit.cross.weight
         for i, c in enumerate(found):
             if c.term == k:
                 M[k, i] = float(np.vdot(mean, basis(c, fit.terms[k].width)))
@@ -67,8 +67,10 @@ def partition(fit: Fit, small: SmallSample, *, level: float = 0.95) -> tuple[Par
         low = high = np.nan
         s = float(share[k])
         if 0 < s < 1:
-            centre, half = np.log(s / (1 - s)), z * se[k] / (s * (1 - s))
-            low, high = special.expit(centre - half), special.expit(centre + half)
+            centre, half = float(np.log(s / (1 - s))), z * float(se[k]) / (s * (1 - s))
+            # The logistic function, in the form that cannot overflow.
+            low = 0.5 * (1 + float(np.tanh((centre - half) / 2)))
+            high = 0.5 * (1 + float(np.tanh((centre + half) / 2)))
         out.append(
             Part(
                 name=name,
@@ -77,7 +79,7 @@ def partition(fit: Fit, small: SmallSample, *, level: float = 0.95) -> tuple[Par
                 std_error=float(se[k]) if 0 < s < 1 else np.nan,
                 low=float(low),
                 high=float(high),
-            )  # fmt: skip
+            )
         )
     return tuple(out)
 
@@ -142,8 +144,7 @@ def boundary_test(small: Fit, large: Fit) -> Compared:
     One more variance: half chi2(0), half chi2(1); one more random column with c covariances: half
     chi2(c), half chi2(c + 1) (Self & Liang 1987, case 5; Stram & Lee 1994). Exact only as levels
     grow in number; the other variances are taken to lie inside. ValueError for other comparisons
-    and for REML fits with different columns of X.
-    """
+    and for REML fits with different columns of X."""
     if small.reml != large.reml or small.cross.n != large.cross.n:
         raise ValueError("both fits must be of the same rows and by the same criterion")
     if small.reml and small.cross.fixed != large.cross.fixed:
