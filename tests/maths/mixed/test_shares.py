@@ -43,6 +43,16 @@ def test_variance_per_row_is_the_trace_over_rows() -> None:
         assert p.share == 0 or p.low < p.share < p.high
 
 
+def test_a_share_of_zero_has_an_interval_from_zero_up() -> None:
+    y = np.tile([-1.0, 0.0, 1.0, 2.0], 10)
+    statistics = from_rows(np.ones((40, 1)), y, {"g": np.repeat(np.arange(10), 4)})
+    got = fit(statistics, (Term(name="group", by="g"),))
+    group, residual = partition(got, small_sample(got))
+    assert (group.share, group.low) == (0.0, 0.0)
+    assert 0 < group.high < 1
+    assert (residual.share, residual.high) == (1.0, 1.0)
+
+
 def test_standard_errors_of_a_balanced_layout_are_the_textbook_ones() -> None:
     # Searle, Casella & McCulloch (1992, section 4.5): variances of the ANOVA estimators.
     k, m = 40, 5

@@ -22,8 +22,7 @@ from consortia.maths.mixed.threads import one_thread
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Share of a term (or of the residual) in the variance of an average row, with an interval;
-    NaN where a component is zero and only a bootstrap can tell."""
+    """Share of a term (or of the residual) in the variance of an average row, with an interval."""
 
     name: str
     variance: float
@@ -52,7 +51,8 @@ def per_row(fit: Fit) -> Floats:
 
 
 def partition(fit: Fit, small: SmallSample, *, level: float = 0.95) -> tuple[Part, ...]:
-    """Shares by the delta method on the logit scale with the average information."""
+    """Shares by the delta method with the average information: on the logit scale, or, within two
+    standard errors of zero or one, on the plain scale cut there."""
     M = per_row(fit)
     variance = M @ fit.components
     total = float(variance.sum())
@@ -64,10 +64,12 @@ def partition(fit: Fit, small: SmallSample, *, level: float = 0.95) -> tuple[Par
     names = [*(t.name for t in fit.terms), "residual"]
     out: list[Part] = []
     for k, name in enumerate(names):
-        low = high = np.nan
-        s = float(share[k])
-        if 0 < s < 1:
-            centre, half = float(np.log(s / (1 - s))), z * float(se[k]) / (s * (1 - s))
+        s, e = float(share[k]), float(se[k])
+        if min(s, 1 - s) < 2 * e or e == 0:
+            # The logit is no straight line here, and its interval would span everything.
+            low, high = max(0.0, s - z * e), min(1.0, s + z * e)
+        else:
+            centre, half = float(np.log(s / (1 - s))), z * e / (s * (1 - s))
             # The logistic function, in the form that cannot overflow.
             low = 0.5 * (1 + float(np.tanh((centre - half) / 2)))
             high = 0.5 * (1 + float(np.tanh((centre + half) / 2)))
@@ -76,9 +78,9 @@ def partition(fit: Fit, small: SmallSample, *, level: float = 0.95) -> tuple[Par
                 name=name,
                 variance=float(variance[k]),
                 share=s,
-                std_error=float(se[k]) if 0 < s < 1 else np.nan,
-                low=float(low),
-                high=float(high),
+                std_error=e,
+                low=low,
+                high=high,
             )
         )
     return tuple(out)
