@@ -58,7 +58,14 @@ def partition(fit: Fit, small: SmallSample, *, level: float = 0.95) -> tuple[Par
     total = float(variance.sum())
     share = variance / total
     slope = (M - np.outer(share, M.sum(axis=0))) / total
-    V = slope @ small.covariance("average") @ slope.T
+    kind: Information = "average"
+    if (
+        small.expected is not None
+        and (np.diag(small.average) < 1e-6 * np.diag(small.expected)).any()
+    ):
+        # A variance of zero can leave nothing of its own in the average information.
+        kind = "expected"
+    V = slope @ small.covariance(kind) @ slope.T
     se = np.sqrt(np.maximum(np.diag(V), 0.0))
     z = float(stats.norm.ppf(0.5 + level / 2))
     names = [*(t.name for t in fit.terms), "residual"]

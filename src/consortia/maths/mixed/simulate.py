@@ -79,14 +79,14 @@ def draw(
     cross = root.cross
     q1, p, Q2 = cross.q1, cross.p, cross.q - cross.q1
     n1, c1, _ = cross.N11.shape
-    e1 = rng.standard_normal((n1, c1, 1))
+    e1: Floats = np.asarray(rng.standard_normal((int(n1), int(c1), 1)))
     e2: Floats = np.asarray(rng.standard_normal(int(root.rest.shape[1])))
-    rank = root.rank_first + root.rest.shape[1]
+    rank = root.rank_first + int(root.rest.shape[1])
     more = float(rng.chisquare(cross.n - rank)) if cross.n > rank else 0.0
     a1 = root.half @ e1
     # Columns of the root that are zero do not count towards e'We.
-    held = (root.half**2).sum(axis=1) > 0
-    counted = float(np.vdot(e1[:, :, 0] ** 2, held.astype(np.float64)))
+    held: Floats = np.asarray((root.half**2).sum(axis=1) > 0, dtype=np.float64)
+    counted = float(np.vdot(e1[:, :, 0] ** 2, held))
     tied = np.asarray(root.G.T @ (root.inverse @ a1).reshape(q1))
     a = np.concatenate([a1.reshape(q1), tied + root.rest @ e2]) * np.sqrt(s2)
     errors = s2 * (counted + float(np.vdot(e2, e2)) + more)
