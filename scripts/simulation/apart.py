@@ -135,7 +135,7 @@ def page(found: list[Mark], worlds: int) -> str:
         "that methods that speak of different joiners are each held to their own. Outcomes are in",
         "standard deviations of a provider's yearly noise; the comparison is with providers that have",
         f"not joined yet. With {worlds} worlds a right 95% interval covers in {0.95 - half:.1%} to",
-        f"{min(0.95 + half, 1):.1%} of them. `python scripts/simulation/apart.py` writes this page",
+        f"{min(0.95 + half, 1):.1%} of them. `python scripts/simulation/apart.py {worlds}` writes this page",
         "again.",
         "",
         "| world | method | truth | bias | (s.e.) | RMSE | coverage | finds an effect | joiners "
@@ -159,8 +159,9 @@ READING = [
     "",
     "* Where the other arm has an effect of its own and tends to come along, every method that "
     "ignores it books part of that effect to the arm asked about.",
-    "* `two-way` with both arms is right only while effects are constant and additive: it fails "
-    "where they grow or interact.",
+    "* `two-way` with both arms is right while effects are constant and additive, and is then the "
+    "most precise, because it uses every joiner and the model for the rest; where effects grow or "
+    "interact it is not right, and nothing in its output says so.",
     "* `regime-did` is right in all worlds in which the only other thing is the other arm, and "
     "speaks of fewer joiners: compare the column of joiners, and its RMSE, with that of "
     "`group-time`.",

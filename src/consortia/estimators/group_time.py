@@ -231,9 +231,7 @@ def notes(arrays: Arrays, anticipation: int, found: CellFits, plan: Design) -> t
     out: list[str] = []
     if anticipation:
         span = "year" if anticipation == 1 else f"{anticipation} years"
-        out.append(
-            f"the {span} before joining may already be touched by it: the base lies before"
-        )
+        out.append(f"the {span} before joining may already be touched by it: the base lies before")
     if arrays.Z.shape[2]:
         out.append(f"{', '.join(arrays.Z_names)}: the value of the base year is used")
     if plan.without_base:
