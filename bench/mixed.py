@@ -250,7 +250,7 @@ def call(tool: str, case: str, n: int, folder: Path, limit: int) -> dict | str:
             command, capture_output=True, text=True, env=env, timeout=limit, check=False
         )
     except subprocess.TimeoutExpired:
-        return f"not finished after {limit} s"
+        return f"not finished after {limit} s of wall time"
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["failed"])[-1]
         return last[:120]

@@ -149,9 +149,9 @@ def main() -> None:
         "",
         "How to read it. Few collaborations mean few degrees of freedom for what is decided by",
         "collaboration: normal intervals for exposure are too short, Kenward–Roger ones are not.",
-        "Near zero delta intervals are cut at zero; profile intervals start there where the data",
-        "allow it. Pretending that every school has one collaboration moves",
-        "variance from collaborations to schools.",
+        "Delta intervals of a share err on the long side with few collaborations. Percentile",
+        "intervals of the bootstrap are short there. Profile intervals hold. Pretending that every",
+        "school has one collaboration moves variance from collaborations to schools.",
         "",
     ]
     PAGE.write_text("\n".join(lines), encoding="utf-8")

@@ -51,8 +51,9 @@ def per_row(fit: Fit) -> Floats:
 
 
 def partition(fit: Fit, small: SmallSample, *, level: float = 0.95) -> tuple[Part, ...]:
-    """Shares by the delta method with the average information: on the logit scale, or, within two
-    standard errors of zero or one, on the plain scale cut there."""
+    """Shares by the delta method with the average information: on the logit scale, or, for a
+    share of zero or one, on the plain scale cut there. A share within two standard errors of zero
+    has a long interval: the bootstrap says more."""
     M = per_row(fit)
     variance = M @ fit.components
     total = float(variance.sum())
@@ -72,8 +73,7 @@ def partition(fit: Fit, small: SmallSample, *, level: float = 0.95) -> tuple[Par
     out: list[Part] = []
     for k, name in enumerate(names):
         s, e = float(share[k]), float(se[k])
-        if min(s, 1 - s) < 2 * e or e == 0:
-            # The logit is no straight line here, and its interval would span everything.
+        if not 0 < s < 1 or e == 0:
             low, high = max(0.0, s - z * e), min(1.0, s + z * e)
         else:
             centre, half = float(np.log(s / (1 - s))), z * e / (s * (1 - s))
