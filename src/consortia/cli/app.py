@@ -99,11 +99,15 @@ def gather(
     ],
     phase: Annotated[str, typer.Option(help="Key stage of the results: ks2, ks4 or ks5.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the tidy tables.")],
+    missing: Annotated[
+        list[str] | None,
+        typer.Option(help="A code for a withheld number, beside SUPP, NE, LOWCOV and the like."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make outcomes, providers, memberships and statuses from published tables of schools."""
     with guarded(json):
-        commands.gather(folder, phase, out, json)
+        commands.gather(folder, phase, out, tuple(missing or ()), json)
 
 
 @app.command()

@@ -123,7 +123,7 @@ def check_data(study: Path, data: Path | None, json: bool) -> None:
     show_summary(summary)
 
 
-def gather(folder: Path, phase: str, out: Path, json: bool) -> None:
+def gather(folder: Path, phase: str, out: Path, missing: tuple[str, ...], json: bool) -> None:
     from consortia.sources.published import PHASES, write_gathered
     from consortia.sources.published import gather as run
 
@@ -138,7 +138,7 @@ def gather(folder: Path, phase: str, out: Path, json: bool) -> None:
                 )
             ]
         )
-    manifest = write_gathered(run(folder, phase), out)
+    manifest = write_gathered(run(folder, phase, missing=missing), out)
     if json:
         _print_json(manifest)
         return

@@ -143,6 +143,7 @@ def test_final_decides_and_provisional_only_adds_columns() -> None:
         assert made["urn"].to_list() == ["100001", "100002"]
         assert made["progress_8"].to_list() == [0.5, None]
         assert made["pupils"].to_list() == [90.0, 80.0]
+        assert made.columns == ["urn", "year", "progress_8", "attainment_8", "pupils"]
     assert not findings.problems
     joined_by_year([final, final], findings)
     assert [p.problem for p in findings.problems] == ["another file has the results of 2019 too"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -49,8 +49,11 @@ def year_of(path: str) -> int | None:
     return int(single[-1]) if single else None
 
 
-def read_yearly(table: Table, layout: Layout, path: str, findings: Findings) -> Yearly | None:
+def read_yearly(
+    table: Table, layout: Layout, path: str, findings: Findings, *, missing: tuple[str, ...] = ()
+) -> Yearly | None:
     """One table as published; every problem of it goes to ``findings``."""
+    told = len(findings.problems)
     table = _schools_only(table, layout, findings)
     if table.frame.height == 0:
         findings.whole(
@@ -64,9 +67,15 @@ def read_yearly(table: Table, layout: Layout, path: str, findings: Findings) -> 
     facts = {new: old for new, old in layout.facts.items() if old in table.frame.columns}
     columns: dict[str, pl.Series] = {"urn": table.frame["URN"]}
     for new, old in numbers.items():
-        read = numeric(table, old, findings, CODES, must=True)
+        read = numeric(table, old, findings, (*CODES, *missing), must=True)
         if read is not None:
             columns[new] = read
+    findings.problems[told:] = [
+        replace(p, remedy="Correct it; if it is a code for missing, name it with --missing")
+        if "data.missing_codes" in p.remedy
+        else p
+        for p in findings.problems[told:]
+    ]
     for new, old in facts.items():
         columns[new] = table.frame[old]
     frame = pl.DataFrame(columns).with_columns(pl.lit(year, dtype=pl.Int32).alias("year"))

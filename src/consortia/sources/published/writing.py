@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from consortia.sources.published.gather import LICENCE, Gathered
+from consortia.sources.published.gathering import LICENCE, Gathered
 from consortia.version import __version__
 
 TABLES = ("outcomes", "providers", "memberships", "statuses", "covariates", "identifiers")

@@ -64,17 +64,18 @@ class Gathered:
         )
 
 
-def gather(folder: str | Path, phase: str) -> Gathered:
+def gather(folder: str | Path, phase: str, *, missing: tuple[str, ...] = ()) -> Gathered:
     """Every published table in ``folder`` (and the folders in it) that ``phase`` needs.
 
-    ``phase`` is "ks2", "ks4" or "ks5". Files are recognised by their columns; others are noted and
-    left alone. Raises ValueError for an unknown phase and DataInvalid with every problem found.
+    ``phase`` is "ks2", "ks4" or "ks5"; ``missing`` are codes for a withheld number beside those
+    that publishers use (performance.CODES). Files are recognised by their columns; others are noted
+    and left alone. Raises ValueError for an unknown phase and DataInvalid with every problem found.
     """
     if phase not in PHASES:
         raise ValueError(f"phase {phase!r} is not known. {did_you_mean(phase, PHASES)}")
     folder = Path(folder)
     findings = Findings()
-    read = _read_all(folder, phase, findings)
+    read = _read_all(folder, phase, missing, findings)
     results = [y for y in read.yearly if y.layout.role == "results"]
     if not results:
         _no_results(folder, phase, findings)
@@ -130,7 +131,7 @@ class _Read:
     sources: list[Source]
 
 
-def _read_all(folder: Path, phase: str, findings: Findings) -> _Read:
+def _read_all(folder: Path, phase: str, missing: tuple[str, ...], findings: Findings) -> _Read:
     read = _Read([], [], [], NO_LINKS, None, None, [])
     if not folder.is_dir():
         findings.whole(
@@ -154,13 +155,20 @@ def _read_all(folder: Path, phase: str, findings: Findings) -> _Read:
             Source(role=layout.name, name=shown, rows=table.source.rows,
                    digest=table.source.digest, licence=LICENCE)
         )  # fmt: skip
-        _take(read, table, layout, shown, findings)
+        _take(read, table, layout, shown, missing, findings)
     return read
 
 
-def _take(read: _Read, table: Table, layout: Layout, shown: str, findings: Findings) -> None:
+def _take(
+    read: _Read,
+    table: Table,
+    layout: Layout,
+    shown: str,
+    missing: tuple[str, ...],
+    findings: Findings,
+) -> None:
     if layout.role in ("results", "covariates"):
-        yearly = read_yearly(table, layout, shown, findings)
+        yearly = read_yearly(table, layout, shown, findings, missing=missing)
         if yearly is not None:
             read.yearly.append(yearly)
     elif layout.role == "group-links":

@@ -141,6 +141,14 @@ def test_problems_of_all_files_at_once(raw: Path, change: Callable) -> None:
     }
 
 
+def test_a_new_code_for_missing_is_named(raw: Path, change: Callable) -> None:
+    change("performance/ks4_2017.csv.gz", "0.10", "HIDDEN")
+    with pytest.raises(DataInvalid, match="name it with --missing"):
+        gather(raw, "ks4")
+    made = gather(raw, "ks4", missing=("HIDDEN",))
+    assert ("Progress 8", "HIDDEN", 1) in {(n.column, n.found, n.count) for n in made.notes}
+
+
 def test_two_files_of_one_kind_are_a_problem(raw: Path) -> None:
     copy = raw / "gias" / "copy_of_group_links_2022-07.csv.gz"
     copy.write_bytes((raw / "gias" / "group_links_2022-07.csv.gz").read_bytes())
