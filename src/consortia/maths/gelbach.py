@@ -173,16 +173,17 @@ class _Columns:
 def _columns(Y: Floats, W: Floats, D: Block, blocks: Sequence[Block]) -> _Columns:
     parts = tuple(b[:, :, None] if b.ndim == 2 else b for b in blocks)
     sizes = np.array([b.shape[2] for b in parts], dtype=np.int64)
+    width = int(Y.shape[1] + sizes.sum() + 2)
     found = _Columns(
         Y=Y,
         W=W,
         D=D,
         parts=parts,
         block=np.repeat(np.arange(sizes.size), sizes).astype(np.int64),
-        middle=np.zeros(Y.shape[1] + int(sizes.sum()) + 2),
+        middle=np.zeros(width),
         total=float(W.sum()),
     )
-    sums: Floats = np.zeros(found.middle.size)
+    sums = np.zeros(width)
     for start in range(0, found.n, _ROWS):
         w, V = found.take(start)
         sums += np.einsum("it,itv->v", w, V)
