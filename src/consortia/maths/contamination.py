@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from consortia.errors import NotIdentified
 from consortia.maths.influence import Floats, Ints
-from consortia.maths.two_way import Absorbed, absorb, independent
+from consortia.maths.absorption import Absorbed, absorb, independent
 
 _ROWS = 4096
 Cells = NDArray[np.float64] | NDArray[np.bool_]

@@ -21,7 +21,7 @@ from scipy.sparse import csgraph
 
 from consortia.errors import NotIdentified
 from consortia.maths.influence import Bools, Floats, Influence, Ints
-from consortia.maths.two_way import independent
+from consortia.maths.absorption import independent
 
 _ROWS = 4096
 Block = NDArray[np.float64] | NDArray[np.bool_]

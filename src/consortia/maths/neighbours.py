@@ -159,8 +159,8 @@ def effects(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Comparison:
-    """Providers ``rows`` first touched in one year, of one stratum, against ``pool``: ``scores`` and
-    ``member`` (pool, T), the influence of each on the mean change of the untouched up to each year,
+    """Providers ``rows`` first touched in one year, of one stratum, against ``pool``; ``scores``,
+    ``member`` (pool, T): the influence of each on the mean change of the untouched to each year,
     and whether it is part of it."""
 
     rows: Ints
