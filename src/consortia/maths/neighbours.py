@@ -239,7 +239,8 @@ def _rows(
     key = np.where(after | before, now.astype(np.int64) * 4 * T + since + 2 * T, -1)
     order = np.argsort(key, kind="stable")
     codes, starts = np.unique(key[order], return_index=True)
-    for code, x in zip(codes.tolist(), np.split(order, starts[1:]), strict=True):
+    pieces = np.split(order, starts[1:]) if order.size else []
+    for code, x in zip(codes.tolist(), pieces, strict=True):
         if code >= 0:
             ring, time = code // (4 * T), code % (4 * T) - 2 * T
             kind = "direct" if ring == MEMBER else "spill-over"
