@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from consortia.errors import NotIdentified
-from consortia.nearby import cohort_of, everyone, pairs_of, points_of, rings_of
+from consortia.nearby import cohort_of, everyone, markets_of, pairs_of, points_of, rings_of
 from consortia.specs import Arm, Exposure
 
 TRUST = Arm(kinds=("trust",))
@@ -72,3 +72,10 @@ def test_rings_are_years_in_which_others_had_joined(street):
     assert rings_of(*ask, earlier="ignore").tolist() == [[1, 3], [3, 3], [3, 1], [-1, -1]]
     assert rings_of(*ask, at_least=2).tolist() == [[3, 3], [3, 3], [3, 3], [-1, -1]]
     assert rings_of(*ask, within="phase").tolist()[0] == [1, 3]
+
+
+def test_markets_are_those_nearby(street):
+    names = np.array(["e", "c", "b", "a"])
+    # b has a and c within 2 km and founds the first market; e is nowhere.
+    assert markets_of(street, names, 2.0).tolist() == [1, 0, 0, 0]
+    assert markets_of(street, names, 1.5).tolist() == [2, 1, 0, 0]

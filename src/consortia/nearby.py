@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from consortia.errors import NotIdentified, did_you_mean
 from consortia.exposure import spans, spells_of
-from consortia.maths.places import Near, first_in_rings, geocentric, near
+from consortia.maths.places import Near, first_in_rings, geocentric, markets, near
 from consortia.panel import Floats, Ints, Panel
 from consortia.specs import Arm, Exposure
 
@@ -94,7 +94,16 @@ def rings_of(
         cohort = np.where(cohort == 0, years.size, cohort)
     metres = tuple(1000.0 * e for e in edges_km)
     first = first_in_rings(pairs, metres, cohort, years.size, at_least)
-    row = pl.DataFrame({"provider": provider}).join(
-        index, on="provider", how="left", maintain_order="left"
-    )["row"]
-    return first[row.to_numpy()]
+    return first[_rows(index, provider)]
+
+
+def markets_of(panel: Panel, provider: NDArray[np.str_], reach_km: float, within: str = "") -> Ints:
+    """Local market (len(provider),) of each provider, to cluster by: maths.places.markets."""
+    index = everyone(panel)
+    return markets(pairs_of(panel, index, reach_km, within))[_rows(index, provider)]
+
+
+def _rows(index: pl.DataFrame, provider: NDArray[np.str_]) -> Ints:
+    asked = pl.DataFrame({"provider": provider})
+    row = asked.join(index, on="provider", how="left", maintain_order="left")["row"]
+    return row.to_numpy()

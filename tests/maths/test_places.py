@@ -152,6 +152,15 @@ def test_refuses_a_reach_that_is_none():
             places.near(np.zeros((2, 2)), reach)
 
 
+def test_refuses_more_pairs_than_can_be_kept(monkeypatch):
+    points = Streams(3).rng().uniform(0, 100, (50, 2))
+    monkeypatch.setattr(places, "_MOST", 50 * 49)
+    assert places.near(points, 1000.0).other.size == 50 * 49
+    monkeypatch.setattr(places, "_MOST", 50 * 49 - 1)
+    with pytest.raises(ValueError, match="2,450 pairs lie within 1000 metres"):
+        places.near(points, 1000.0)
+
+
 # --- rings
 
 

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consortia.errors import NotIdentified
-from consortia.maths.influence import Floats, Ints
 from consortia.maths.absorption import Absorbed, absorb, independent
+from consortia.maths.influence import Floats, Ints
 
 _ROWS = 4096
 Cells = NDArray[np.float64] | NDArray[np.bool_]

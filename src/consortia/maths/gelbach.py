@@ -1,7 +1,7 @@
 """Gelbach's decomposition of the naive gap, free of order, on a panel with many provider effects.
 
 Naive: outcome on the arm D alone. Full: outcome on D, blocks of other variables, provider and year
-effects. Their difference is exactly a sum over what the full model adds (Gelbach 2016, eq. 6):
+effects. Their difference is exactly a sum over what the full model adds (Gelbach 2016):
 ``beta_raw - beta_full = sum_j Gamma_j beta_j``, Gamma_j the coefficients of D in regressions of
 block j's columns on D. Estimated provider effects and year effects are blocks like any other.
 """
@@ -20,8 +20,8 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from consortia.errors import NotIdentified
-from consortia.maths.influence import Bools, Floats, Influence, Ints
 from consortia.maths.absorption import independent
+from consortia.maths.influence import Bools, Floats, Influence, Ints
 
 _ROWS = 4096
 Block = NDArray[np.float64] | NDArray[np.bool_]

@@ -27,6 +27,8 @@ _WGS84 = (6_378_137.0, 0.006_694_379_990_141_3)
 _AIRY = (6_377_563.396, 0.006_670_540_000_123_4)
 _MEAN_RADIUS = 6_371_008.8
 _SECOND = np.pi / 648_000
+_MOST = 100_000_000
+"""Pairs, each way, that are kept at most: some 2 GB."""
 
 
 def national_grid(latitude: Floats, longitude: Floats) -> Floats:
@@ -167,7 +169,8 @@ def near(points: Floats, reach: float, group: Ints | None = None) -> Near:
 
     ``group`` (n,): only pairs of the same group (phase of schooling, market), none for a code below
     zero. Rows with a NaN have no neighbours and are not ``known``. Geocentric points (n, 3) give
-    distances along the ground. Raises ValueError for a reach that is not positive and finite.
+    distances along the ground. Raises ValueError for a reach that is not positive and finite, or
+    so large that pairs would not fit into memory.
     """
     _check_reach(reach)
     n, dimensions = points.shape
@@ -180,6 +183,12 @@ def near(points: Floats, reach: float, group: Ints | None = None) -> Near:
     for g in np.unique(code[known & (code >= 0)]).tolist():
         rows = np.flatnonzero(known & (code == g))
         tree = cKDTree(points[rows], balanced_tree=False, compact_nodes=False)
+        within = int(tree.count_neighbors(tree, straight)) - rows.size
+        if within > _MOST:
+            raise ValueError(
+                f"{within:,} pairs lie within {reach:g} metres, more than can be kept: take a "
+                "smaller reach"
+            )
         # A hair beyond the reach, so that rounding in the tree does not decide about the edge.
         pairs = tree.query_pairs(straight * (1 + 1e-9), output_type="ndarray")
         found.append(rows[pairs])
