@@ -16,7 +16,6 @@ from consortia.estimators import imputation
 from consortia.estimators.imputation import Imputation
 from consortia.panel import Arrays, Held
 
-
 RNG = np.random.default_rng(20)
 """Handed over because a fit asks for one; imputation takes no randomness."""
 
@@ -78,7 +77,9 @@ def psi_by_definition(
     return (v * e).sum(axis=1)
 
 
-def random_arrays(seed: int, arrays_of: Callable[..., Arrays], *, gaps: bool, strata: int, p: int, q: int) -> Arrays:
+def random_arrays(
+    seed: int, arrays_of: Callable[..., Arrays], *, gaps: bool, strata: int, p: int, q: int
+) -> Arrays:
     rng = np.random.default_rng(seed)
     n, T = int(rng.integers(9, 15)), int(rng.integers(3, 6))
     Y = rng.normal(size=(n, T)) + 50
@@ -126,8 +127,10 @@ def test_equals_dense_regression(
     event = np.arange(a.T)[None, :] - a.cohort[:, None]
     for r, key in enumerate(fit.keys):
         inside = {
-            "att(g,t)": lambda k: (a.years[np.minimum(a.cohort, a.T - 1)] == k.cohort)[:, None]
-            & (a.years == k.year)[None, :],
+            "att(g,t)": lambda k: (
+                (a.years[np.minimum(a.cohort, a.T - 1)] == k.cohort)[:, None]
+                & (a.years == k.year)[None, :]
+            ),
             "simple": lambda k: np.ones(a.Y.shape, dtype=bool),
             "dynamic": lambda k: event == k.event_time,
             "calendar": lambda k: np.broadcast_to((a.years == k.year)[None, :], a.Y.shape),
@@ -222,7 +225,8 @@ def test_two_overlapping_initiatives_are_told_apart(
 def test_joint_equals_dense_second_stage(
     seed: int, gaps: bool, arrays_of: Callable[..., Arrays], study_of: Callable[..., Any]
 ) -> None:
-    """Effects imputed by dense dummies, then dense weighted least squares on years since joining."""
+    """Effects imputed by dense dummies, then dense weighted least squares on years since
+    joining."""
     a = two_initiatives(arrays_of, 40, seed, (0.2, 0.5), T=5)
     if gaps:
         hole = np.random.default_rng(seed).random(a.Y.shape) < 0.1
@@ -276,7 +280,9 @@ def test_arms_taken_up_together_are_refused(
     a = arrays_of(draw.normal(size=(30, 5)), cohort)
     twin = Held(name="b", label="academy", cohort=cohort, on=a.D)
     with pytest.raises(NotIdentified, match="cannot be told apart"):
-        imputation.fit(replace(a, alongside=(twin,)), Imputation(alongside="joint"), study_of(), RNG)
+        imputation.fit(
+            replace(a, alongside=(twin,)), Imputation(alongside="joint"), study_of(), RNG
+        )
 
 
 def test_what_falls_out_is_counted(
@@ -332,9 +338,7 @@ def test_truth_is_the_same_average_of_known_effects(
     np.testing.assert_allclose(imputation.truth(a, spec, study_of(), fit), fit.theta, atol=1e-9)
 
 
-def test_nobody_joins(
-    arrays_of: Callable[..., Arrays], study_of: Callable[..., Any]
-) -> None:
+def test_nobody_joins(arrays_of: Callable[..., Arrays], study_of: Callable[..., Any]) -> None:
     with pytest.raises(NotIdentified, match="nobody joins"):
         imputation.fit(arrays_of(np.zeros((4, 3)), np.full(4, 3)), Imputation(), study_of(), RNG)
 

@@ -22,7 +22,8 @@ RNG = np.random.default_rng(3)
 
 
 def by_definition(a: Arrays, spec: Switchers, w: np.ndarray) -> dict[tuple[str, int | None], float]:
-    """DID(i, l) of each switcher by itself (equation 3 of the paper), then averages over switchers."""
+    """DID(i, l) of each switcher by itself (equation 3 of the paper), then averages over
+    switchers."""
     D, T, years = a.D.astype(float), a.T, a.years
     first = [next((t for t in range(T) if D[i, t] != D[i, 0]), T) for i in range(a.n)]
     single: list[tuple[int, float, float, float, float]] = []  # event, weight, effect, dose, now
@@ -143,7 +144,7 @@ def test_is_group_time_when_nobody_leaves(
     mine = [
         i
         for i, k in enumerate(ours.keys)
-        if k.estimand == "dynamic" and (k.event_time or 0) >= 0
+        if (k.estimand == "dynamic" and (k.event_time or 0) >= 0)
         or k.estimand in ("dynamic-overall", "simple")
     ]  # fmt: skip
     other = [theirs.keys.index(ours.keys[i]) for i in mine]
@@ -215,9 +216,7 @@ def test_covers_and_horizons_are_not_independent(
         hits.append(found.low[fit.headline] <= truth[fit.headline] <= found.high[fit.headline])
         values.append(fit.theta[row] - truth[row])
         errors.append(found.se[row])
-        after = [
-            i for i, k in enumerate(fit.keys) if k.estimand == "dynamic" and k.event_time >= 0
-        ]
+        after = [i for i, k in enumerate(fit.keys) if k.estimand == "dynamic" and k.event_time >= 0]
         naive.append(np.sqrt((found.se[after] ** 2).sum()) / len(after))
     assert 0.92 <= np.mean(hits) <= 0.98
     assert np.mean(errors) == pytest.approx(np.std(values), rel=0.12)

@@ -1,4 +1,5 @@
-"""Synthetic difference-in-differences by its definition: a regression weighted by omega x lambda."""
+"""Synthetic difference-in-differences by its definition: a regression weighted by omega x
+lambda."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ from consortia.panel import Arrays
 RNG = np.random.default_rng(7)
 
 
-def panel(arrays_of: Callable[..., Arrays], seed: int, n: int = 40, T: int = 8, **more: Any) -> Arrays:
+def panel(
+    arrays_of: Callable[..., Arrays], seed: int, n: int = 40, T: int = 8, **more: Any
+) -> Arrays:
     rng = np.random.default_rng(seed)
     cohort = rng.choice([3, 5, T, T, T], size=n)
     cohort[:6] = [3, 3, 5, 5, T, T]
@@ -38,7 +41,9 @@ def weighted_regression(Y: np.ndarray, W: np.ndarray, D: np.ndarray) -> float:
             X[i * T + t, -1] = D[i, t]
     keep = W.ravel() > 0
     root = np.sqrt(W.ravel()[keep])
-    return float(np.linalg.lstsq(X[keep] * root[:, None], Y.ravel()[keep] * root, rcond=None)[0][-1])
+    return float(
+        np.linalg.lstsq(X[keep] * root[:, None], Y.ravel()[keep] * root, rcond=None)[0][-1]
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -80,7 +85,7 @@ def test_jackknife_by_leaving_out(
     arrays_of: Callable[..., Arrays], study_of: Callable[..., Any]
 ) -> None:
     a = panel(arrays_of, 3)
-    keep = (a.cohort != 5)
+    keep = a.cohort != 5
     a = a.take(keep)
     spec = SyntheticDid(variance="jackknife")
     fit = synthetic_did.fit(a, spec, study_of(), RNG)
@@ -147,8 +152,8 @@ def test_gaps_and_nobody_to_compare_with(
     none = arrays_of(a.Y, np.minimum(a.cohort, 5))
     with pytest.raises(NotIdentified, match="never joined"):
         synthetic_did.fit(none, SyntheticDid(), study_of(), RNG)
+    few = a.take((a.cohort < a.T) | (np.arange(a.n) == 4) | (np.arange(a.n) == 5))
     with pytest.raises(NotIdentified, match="too few for placebos"):
-        few = a.take((a.cohort < a.T) | (np.arange(a.n) == 4) | (np.arange(a.n) == 5))
         synthetic_did.fit(few, SyntheticDid(variance="placebo"), study_of(), RNG)
 
 
@@ -187,7 +192,10 @@ def test_covers_nominally(
         cohort = np.r_[np.full(10, 5), np.full(n - 10, T)]
         a = arrays_of(rng.normal(size=(n, 1)) + rng.normal(size=(n, T)), cohort)
         fit = synthetic_did.fit(
-            a, SyntheticDid(variance=variance, placebos=60), study_of(), rng  # type: ignore[arg-type]
+            a,
+            SyntheticDid(variance=variance, placebos=60),
+            study_of(),
+            rng,  # type: ignore[arg-type]
         )
         found = infer(
             fit.theta, fit.influence, a.incidence, family=np.full(fit.theta.size, -1),

@@ -1,5 +1,5 @@
-"""Imputation of Borusyak, Jaravel & Spiess (2024): what joiners would have had without joining, from
-the years and providers without it; one arm, or several at once."""
+"""Imputation of Borusyak, Jaravel & Spiess (2024): what joiners would have had without joining,
+from the years and providers without it; one arm, or several at once."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ OVERALL = {
 class Imputation:
     """Imputation of untreated outcomes, Borusyak, Jaravel & Spiess (2024).
 
-    ``alongside``: "ignore" leaves the arms alongside out of account; "joint" takes as untreated only
-    the years without any of them and gives each arm its own additive effects by year since joining.
-    ``residuals``: of treated years around the mean of their cohort and year ("conservative"), or the
-    mean of the others of that cohort and year ("leave-one-out").
+    ``alongside``: "ignore" leaves the arms alongside out of account; "joint" takes as untreated
+    only the years without any of them and gives each arm its own additive effects by year since
+    joining. ``residuals``: of treated years around the mean of their cohort and year
+    ("conservative"), or the mean of the others of that cohort and year ("leave-one-out").
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -67,7 +67,9 @@ class _Rows:
     F: list[Floats]
     because: list[str]
 
-    def add(self, key: EffectKey, F: Floats | None, because: str = "", like: Floats | None = None) -> None:
+    def add(
+        self, key: EffectKey, F: Floats | None, because: str = "", like: Floats | None = None
+    ) -> None:
         self.keys.append(key)
         self.because.append("" if F is not None else because)
         self.F.append(F if F is not None else np.zeros_like(cast(Floats, like)))
@@ -106,7 +108,8 @@ def fit(arrays: Arrays, spec: Imputation, study: Study, rng: np.random.Generator
 
 
 def truth(arrays: Arrays, spec: Imputation, study: Study, fit: Fit) -> Floats:
-    """The same averages of the known effects; NaN for effects of other arms, which are not known."""
+    """The same averages of the known effects; NaN for effects of other arms, which are not
+    known."""
     if arrays.truth is None:
         return np.full(fit.theta.size, np.nan)
     others = arrays.alongside if spec.alongside == "joint" else ()
@@ -168,9 +171,7 @@ def _paths(arrays: Arrays, others: tuple[Held, ...]) -> _Paths:
     return _Paths(code=code, stratum=left, joined=digits, start=digits.min(axis=1))
 
 
-def _impute(
-    arrays: Arrays, spec: Imputation, paths: _Paths, others: tuple[Held, ...]
-) -> Imputed:
+def _impute(arrays: Arrays, spec: Imputation, paths: _Paths, others: tuple[Held, ...]) -> Imputed:
     Y, W, w, T = arrays.Y, arrays.W, arrays.w, arrays.T
     leave = spec.residuals == "leave-one-out"
     plain = arrays.X.shape[1] == 0 and arrays.Z.shape[2] == 0
@@ -178,9 +179,7 @@ def _impute(
         weight = None if (w == w[0]).all() else w
         if weight is None or not leave:
             # Equal weights other than 1 cancel out of every average.
-            return from_moments(
-                Y, weight, paths.code, paths.start, paths.stratum, leave_out=leave
-            )
+            return from_moments(Y, weight, paths.code, paths.start, paths.stratum, leave_out=leave)
     start = paths.start[paths.code]
     on = arrays.D.copy()
     gone = (np.arange(T) >= arrays.cohort[:, None]) & ~arrays.D
@@ -220,9 +219,7 @@ def _key(
     return EffectKey(estimand=cast(Estimand, name), cohort=cohort, year=year, event_time=event)
 
 
-def _rows(
-    arrays: Arrays, found: Imputed, paths: _Paths, others: tuple[Held, ...]
-) -> _Rows:
+def _rows(arrays: Arrays, found: Imputed, paths: _Paths, others: tuple[Held, ...]) -> _Rows:
     rows = _Rows(keys=[], F=[], because=[])
     if others:
         _joint_rows(arrays, found, paths, others, rows)
@@ -313,7 +310,9 @@ def _joint_rows(
             owner.append((a, int(e)))
     D = np.array(columns).T if columns else np.zeros((A.size, 0))
     a = A.ravel()
-    inverse, null = factor(D.T @ (a[:, None] * D)) if columns else (np.zeros((0, 0)), np.zeros((0, 0)))
+    inverse, null = (
+        factor(D.T @ (a[:, None] * D)) if columns else (np.zeros((0, 0)), np.zeros((0, 0)))
+    )
     G = inverse @ (D * a[:, None]).T
     for arm, label in enumerate(labels):
         mine = [j for j, (b, _) in enumerate(owner) if b == arm]
@@ -328,7 +327,8 @@ def _joint_rows(
             return (c @ G).reshape(A.shape)
 
         why = (
-            f"{held} and another arm are always taken up together, so that their effects cannot be told apart"
+            f"{held} and another arm are always taken up together, so that their effects cannot be "
+            "told apart"
             if mine
             else f"no year with {held} has a like one without any arm to compare with"
         )
@@ -410,9 +410,7 @@ def _cautions(
     return tuple(out)
 
 
-def _flow(
-    arrays: Arrays, found: Imputed, paths: _Paths, study: Study
-) -> tuple[FlowStep, ...]:
+def _flow(arrays: Arrays, found: Imputed, paths: _Paths, study: Study) -> tuple[FlowStep, ...]:
     seen = np.isfinite(arrays.Y) & (arrays.W > 0)
     cells = seen.sum(axis=1)
     start = paths.start[paths.code]
@@ -485,4 +483,3 @@ def _notes(
             f"{int(gone.sum()):,} providers left again; their years after leaving are not used"
         )
     return tuple(notes)
-

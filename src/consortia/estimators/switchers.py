@@ -70,8 +70,8 @@ class _Units:
 
 @dataclass(slots=True)
 class _Cell:
-    """One group of switchers (stratum, baseline, first switch F) at one year t, against those of the
-    same stratum and baseline that have not switched."""
+    """One group of switchers (stratum, baseline, first switch F) at one year t, against those of
+    the same stratum and baseline that have not switched."""
 
     F: int
     t: int
@@ -85,8 +85,8 @@ class _Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
-    """``theta``; weights ``psi`` {cell: c} on the cells' influence, and ``own`` {cell: (U_mine,)} on
-    the treated units themselves (from estimated shares and doses)."""
+    """``theta``; weights ``psi`` {cell: c} on the cells' influence, and ``own`` {cell:
+    (U_mine,)} on the treated units themselves (from estimated shares and doses)."""
 
     key: EffectKey
     theta: float
@@ -106,7 +106,9 @@ def fit(arrays: Arrays, spec: Switchers, study: Study, rng: np.random.Generator)
     if not np.isfinite(rows[head].theta):
         raise NotIdentified(rows[head].because)
     influence = (
-        _dense(units, cells, rows) if path is None else _factored(arrays, units, cells, rows, path, M)
+        _dense(units, cells, rows)
+        if path is None
+        else _factored(arrays, units, cells, rows, path, M)
     )
     n_treated, n_control = _counts(units, cells, rows)
     return Fit(
@@ -203,8 +205,8 @@ def _change(u: _Units, cell: _Cell, units: Ints) -> Floats:
 
 
 def _dose(arrays: Arrays, u: _Units, cell: _Cell) -> Floats:
-    """Years of exposure gained (or lost) by year t since the first switch, of the treated units; years
-    that were not measured count as the next one that was."""
+    """Years of exposure gained (or lost) by year t since the first switch, of the treated units;
+    years that were not measured count as the next one that was."""
     span = np.diff(arrays.years, prepend=arrays.years[0] - 1).astype(np.float64)
     span[cell.F] = 1.0
     part = slice(cell.F, cell.t + 1)
@@ -249,9 +251,7 @@ def _mean(u: _Units, cells: list[_Cell], asked: list[int], key: EffectKey) -> _R
         key=key,
         theta=theta,
         psi={k: cells[k].weight / total for k in found},
-        own={
-            k: np.full(cells[k].mine.size, (cells[k].att - theta) / total) for k in found
-        },
+        own={k: np.full(cells[k].mine.size, (cells[k].att - theta) / total) for k in found},
         cells=found,
     )
 
@@ -308,8 +308,8 @@ def _per_year(u: _Units, cells: list[_Cell], post: list[int], known: list[int]) 
 
 
 def _parts(u: _Units, cell: _Cell) -> tuple[Floats, Floats, Floats, Floats]:
-    """Lift of the change of treated and comparison units in the cell's influence, and the value that
-    is taken off it: psi_i = w_i lift (change_i - off), for treated and for comparison."""
+    """Lift of the change of treated and comparison units in the cell's influence, and the value
+    that is taken off it: psi_i = w_i lift (change_i - off), for treated and for comparison."""
     up = np.full(cell.mine.size, cell.sign / cell.weight)
     down = np.full(cell.theirs.size, -cell.sign / float(u.w[cell.theirs].sum()))
     moved = float(np.average(_change(u, cell, cell.theirs), weights=u.w[cell.theirs]))
@@ -430,15 +430,16 @@ def _flow(
             )  # fmt: skip
     end = FlowStep(
         step="compared", providers=int(mine.sum()), provider_years=int(seen[mine].sum()),
-        why=f"providers whose {study.arm_label} changes, and those of the same standing", kind="end",
+        why=f"providers whose {study.arm_label} changes, and those of the same standing",
+        kind="end",
     )  # fmt: skip
     return (*steps, end)
 
 
 def _notes(arrays: Arrays, u: _Units, spec: Switchers) -> tuple[str, ...]:
     notes = [
-        "an effect by years since the first switch is that of the path taken since, stays and returns "
-        "included; normalised, it is per year of exposure gained or lost"
+        "an effect by years since the first switch is that of the path taken since, stays and "
+        "returns included; normalised, it is per year of exposure gained or lost"
     ]
     back = (np.diff(u.D.astype(np.int8), axis=1) != 0).sum(axis=1) > 1
     if back.any():

@@ -1,4 +1,5 @@
-"""Synthetic difference-in-differences (Arkhangelsky et al. 2021) for few joiners, cohort by cohort."""
+"""Synthetic difference-in-differences (Arkhangelsky et al. 2021) for few joiners, cohort by
+cohort."""
 
 from __future__ import annotations
 
@@ -27,8 +28,8 @@ Bools = NDArray[np.bool_]
 class SyntheticDid:
     """Synthetic difference-in-differences, Arkhangelsky et al. (2021), by cohort.
 
-    ``weights``: "exact" solves for the weights exactly; "frank-wolfe" takes the steps and the stopping
-    rule of the authors' R package, to reproduce published digits.
+    ``weights``: "exact" solves for the weights exactly; "frank-wolfe" takes the steps and the
+    stopping rule of the authors' R package, to reproduce published digits.
     ``variance``: "placebo" lets comparison providers stand in for the joiners (at most ``placebos``
     times; each once where there is one joiner), "jackknife" leaves one provider out at a time with
     the weights fixed; "auto" takes the jackknife when every cohort has at least ten joiners.
@@ -198,8 +199,9 @@ def _placebo(
     L: Floats,
     rng: np.random.Generator,
 ) -> tuple[Floats, str]:
-    """Algorithm 4: comparison providers take the joiners' places and years of joining; the spread of
-    what is then "found" is that of the answer. Regularisation stays that of the answer."""
+    """Algorithm 4: comparison providers take the joiners' places and years of joining; the
+    spread of what is then "found" is that of the answer. Regularisation stays that of the
+    answer."""
     strata = sorted({b.stratum for b in blocks})
     pools = {s: next(b.others for b in blocks if b.stratum == s) for s in strata}
     needed = {s: sum(b.joiners.size for b in blocks if b.stratum == s) for s in strata}
@@ -249,13 +251,10 @@ def _placebo(
         told = f"{draws} providers that never joined, each in the joiner's place once"
     else:
         # The draws belong to nobody in particular: any rows with their cross-product carry them.
-        root = np.linalg.qr(spread, mode="r")
+        _, size, right = np.linalg.svd(spread, full_matrices=False)
         room = np.concatenate([*(pools[s] for s in strata), *(b.joiners for b in blocks)])
-        kept = min(root.shape[0], room.size)
-        if kept < root.shape[0]:
-            _, size, right = np.linalg.svd(spread, full_matrices=False)
-            root = (size[:, None] * right)[:kept]
-        psi[room[:kept]] = root
+        kept = min(size.size, room.size)
+        psi[room[:kept]] = (size[:, None] * right)[:kept]
         told = f"{draws} placebo groups of providers that never joined"
     return psi, told
 
@@ -267,28 +266,31 @@ def _jackknife(
     psi' psi is the jackknife variance. Shares of cohorts move by their derivative."""
     if any(b.joiners.size < 2 for b in blocks):
         raise NotIdentified(
-            "a cohort has one joiner, so that none can be left out: variance = \"placebo\""
+            'a cohort has one joiner, so that none can be left out: variance = "placebo"'
         )
     n, K = arrays.n, len(cells)
     by_cell = np.zeros((n, K))
     weight = np.zeros(n)
     cohort = np.zeros(n, dtype=np.int64)
+    used = np.zeros(n, dtype=np.bool_)
     total = {g: sum(b.weight for b in blocks if b.g == g) for g in {b.g for b in blocks}}
     for b in blocks:
-        mine = np.array([k for k, c in enumerate(cells) if c.g == b.g])
-        years = np.array([cells[k].t for k in mine])
+        # The cells of a cohort follow one another, from its first year on.
+        first = next(k for k, c in enumerate(cells) if c.g == b.g)
+        mine = slice(first, first + arrays.T - b.g)
         for rows, w, sign in (
             (b.joiners, arrays.w[b.joiners] / b.weight, 1.0),
             (b.others, b.found.omega, -1.0),
         ):
-            z = gaps(arrays.Y[rows], b.found.lam)[:, years]
+            z = gaps(arrays.Y[rows], b.found.lam)[:, b.g :]
             pull = (w / (1 - w))[:, None] * (z - w @ z)
-            by_cell[np.ix_(rows, mine)] += sign * pull * (b.weight / total[b.g])
+            by_cell[rows, mine] += pull * (sign * b.weight / total[b.g])
+            used[rows] = True
         weight[b.joiners] = arrays.w[b.joiners]
         cohort[b.joiners] = b.g
-    used = np.unique(np.concatenate([np.concatenate([b.joiners, b.others]) for b in blocks])).size
+    N = int(used.sum())
     rows = by_cell @ summary.L.T + weight[:, None] * summary.H.T[cohort]
-    return np.sqrt((used - 1) / used) * np.concatenate([by_cell, rows], axis=1)
+    return np.sqrt((N - 1) / N) * np.concatenate([by_cell, rows], axis=1)
 
 
 def _with_fit_before(
@@ -299,7 +301,8 @@ def _with_fit_before(
     theta: Floats,
     psi: Floats,
 ) -> tuple[tuple[EffectKey, ...], Floats, Floats, tuple[Ints, Ints, tuple[str, ...]]]:
-    """Rows for the years before joining: how closely the synthetic self was fitted, without test."""
+    """Rows for the years before joining: how closely the synthetic self was fitted, without
+    test."""
     years = arrays.years
     keys = [
         EffectKey(
@@ -390,9 +393,7 @@ def _flow(
         ),
     )
     steps = [
-        FlowStep(
-            step=step, providers=int(r.sum()), provider_years=int(seen[r].sum()), why=why
-        )
+        FlowStep(step=step, providers=int(r.sum()), provider_years=int(seen[r].sum()), why=why)
         for step, r, why in rows
         if r.any()
     ]
@@ -409,8 +410,8 @@ def _notes(
     notes = [f"standard error by {'jackknife' if jackknife else 'placebo'}: {told}"]
     if not jackknife:
         notes.append(
-            "the placebo standard error takes joiners to be as noisy as those who never joined, one "
-            "by one; clusters play no part in it"
+            "the placebo standard error takes joiners to be as noisy as those who never joined, "
+            "one by one; clusters play no part in it"
         )
     if spec.weights == "frank-wolfe":
         notes.append("weights by Frank-Wolfe steps that stop short of the minimum, as published")

@@ -1,14 +1,18 @@
 """Imputation of untreated outcomes: provider and year effects from untreated cells, exactly.
 
-Borusyak, Jaravel & Spiess (2024), "Revisiting event-study designs: robust and efficient estimation",
-Review of Economic Studies 91(6). Untreated outcomes are ``alpha_i + x_it' lambda`` with x_it the year
-(within a stratum), fixed covariates by year, and covariates that vary; fitted on untreated cells
-alone. Providers are eliminated, which leaves one small matrix that is factored once and serves the fit,
-every average of effects, and every influence function. No iteration, no tolerance.
+Borusyak, Jaravel & Spiess (2024), "Revisiting event-study designs: robust and efficient
+estimation", Review of Economic Studies 91(6). Untreated outcomes are ``alpha_i + x_it' lambda``
+with x_it the year (within a stratum), fixed covariates by year, and covariates that vary; fitted
+on untreated cells alone. Providers are eliminated, which leaves one small matrix that is
+factored once and serves the fit, every average of effects, and every influence function. No
+iteration, no tolerance.
 
 Providers that share a path (stratum and joining years) are treated from the same year on, so that
 any average of effects is a set of weights on path-years.
 """
+
+# The paper's letters are upper case and not constants.
+# pyright: reportConstantRedefinition=false
 
 from __future__ import annotations
 
@@ -71,12 +75,12 @@ class Imputed:
 
     def influence(self, F: Floats) -> Influence:
         """Influence of the averages F (R, P, T): ``sum_t v_it e_it`` with v the weights of the
-        outcome in the average and e the residual, of a treated cell around the mean of its path-year
-        (Borusyak, Jaravel & Spiess 2024, equation 8 and theorem 3)."""
+        outcome in the average and e the residual, of a treated cell around the mean of its
+        path-year (Borusyak, Jaravel & Spiess 2024, equation 8 and theorem 3)."""
         R, P, T = F.shape
         per = np.divide(F, self.weight, out=np.zeros_like(F), where=(self.weight > 0)[None])
         q = np.einsum("rpt,ptk->rk", F, self.loading) @ self.inverse
-        after = np.arange(T)[None, :] >= self.start[:, None]
+        after: Bools = np.asarray(np.arange(T)[None, :] >= self.start[:, None], dtype=np.bool_)
         of_year = q[:, : q.shape[1] - self._extra].reshape(R, -1, T)[:, self.stratum]
         V = np.where(after[None], per, -of_year)
         if self.centre is None:
@@ -84,9 +88,11 @@ class Imputed:
             B[:, :, :T] = V.transpose(1, 0, 2)
             B[:, :, T:] = -q[None, :, q.shape[1] - self._extra :]
             return Influence(Z=self.Z, path=self.path, B=B, order=self.order)
-        # The outcome itself stands in Z: v' e with e = M (Y - level), M taking off the untreated mean.
-        assert self.level is not None and self.stretch is not None
-        before = ~after / np.maximum(self.start, 1)[:, None]
+        # The outcome itself stands in Z: v' e with e = M (Y - level), M taking off the untreated
+        # mean.
+        assert self.level is not None
+        assert self.stretch is not None
+        before: Floats = np.where(after, 0.0, 1.0) / np.maximum(self.start, 1)[:, None]
         V = np.where(after[None], V * self.stretch[None, :, None], V)
         coefficients = V - V.sum(axis=2, keepdims=True) * before[None]
         B = np.empty((P, R, T + 1))
@@ -128,7 +134,8 @@ def from_moments(
     T, P, S = Y.shape[1], start.size, int(stratum.max()) + 1
     skip = np.flatnonzero(start == 0)
     M = moments(Y, w, path, P, skip)
-    before = (np.arange(T) < start[:, None]).astype(np.float64)
+    after: Bools = np.asarray(np.arange(T)[None, :] >= start[:, None], dtype=np.bool_)
+    before: Floats = np.where(after, 0.0, 1.0)
     alive = (M.weight > 0) & (start > 0)
     share = before / np.maximum(start, 1)[:, None]
     normal = np.zeros((S * T, S * T))
@@ -148,8 +155,10 @@ def from_moments(
     level = years.reshape(S, T)[stratum]
     gap = M.mean - level
     gap = gap - np.einsum("pt,pt->p", share, gap)[:, None]
-    on = alive[:, None] & (before == 0)
-    known = (np.abs(loading @ null) < _LOADING).all(axis=2) if null.size else np.ones_like(on)
+    on: Bools = alive[:, None] & after
+    known: Bools = np.ones(on.shape, dtype=np.bool_)
+    if null.size:
+        known = (np.abs(loading @ null) < _LOADING).all(axis=2)
     ok = on & known
     count = np.where(ok, M.size[:, None], 0)
     # Residuals of treated cells are taken around the mean with weights v^2 (their equation 8).
@@ -244,11 +253,14 @@ def from_cells(
         gap = gap - np.einsum("it,it->i", share, gap)[:, None]
         known = np.ones(w1.shape, dtype=np.bool_)
         if null.size:
-            N = null[None, s * T : (s + 1) * T] if V is None else V @ null
-            known = (
-                np.abs(N - np.einsum("it,itd->id", share, np.broadcast_to(N, (*w1.shape, N.shape[2])))[:, None])
-                < _LOADING
-            ).all(axis=2)  # fmt: skip
+            # Off the span of what untreated cells tell, an effect is not identified.
+            if V is None:
+                N = null[s * T : (s + 1) * T]
+                off = N[None] - (share @ N)[:, None]
+            else:
+                N = V @ null
+                off = N - np.einsum("it,itd->id", share, N)[:, None]
+            known = (np.abs(off) < _LOADING).all(axis=2)
         lost[g] += ((w1 > 0) & ~known).sum(axis=0)
         w1 = np.where(known, w1, 0.0)
         seen[rows] = w1 > 0

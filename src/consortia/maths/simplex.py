@@ -3,10 +3,13 @@
 Both problems of synthetic difference-in-differences (Arkhangelsky, Athey, Hirshberg, Imbens & Wager
 2021, equations 4 and 6) are ``min_x  ridge |x|^2 + |A x - b|^2 / R`` over the simplex, A (R, N):
 
-* few rows and many weights (providers): :func:`by_dual`, Newton's method on the dual, which has R + 1
-  unknowns however many weights there are;
+* few rows and many weights (providers): :func:`by_dual`, Newton's method on the dual, which has
+  R + 1 unknowns however many weights there are;
 * few weights and many rows (years): :func:`by_active_set` on the N x N normal matrix.
 """
+
+# The paper's letters are upper case and not constants.
+# pyright: reportConstantRedefinition=false
 
 from __future__ import annotations
 
@@ -78,46 +81,52 @@ def by_dual(A: Floats, b: Floats, ridge: float) -> Floats:
     fixed = np.diag(np.concatenate([np.full(R, r), [0.0]]))
     linear = np.concatenate([b, [-1.0]])
 
-    def value(z: Floats) -> float:
+    def at(z: Floats) -> tuple[Floats, Floats, float]:
+        """Weights, gradient and value of the dual."""
         x = np.maximum(E.T @ z, 0.0)
-        return float(0.5 * x @ x + 0.5 * z @ (fixed @ z) + linear @ z)
+        pulled = fixed @ z
+        return x, E @ x + pulled + linear, float(0.5 * x @ x + 0.5 * z @ pulled + linear @ z)
 
     # From equal weights, which are inside: nu = 1/N, rho = 0.
-    z = np.concatenate([np.zeros(R), [1.0 / N]])
-    now = value(z)
+    z: Floats = np.concatenate([np.zeros(R), [1.0 / N]]).astype(np.float64)
+    x, gradient, now = at(z)
     for _ in range(_STEPS):
-        x = np.maximum(E.T @ z, 0.0)
-        on = x > 0
-        gradient = E @ x + fixed @ z + linear
-        if float(np.abs(gradient).max()) < 1e-13:
+        size = float(np.abs(gradient).max())
+        if size < 1e-13:
             break
-        hessian = E[:, on] @ E[:, on].T + fixed
+        on = E[:, x > 0]
+        hessian = on @ on.T + fixed
         hessian[np.diag_indices(R + 1)] += 1e-15 * max(float(np.trace(hessian)), 1e-300)
-        step = -np.linalg.solve(hessian, gradient)
+        step: Floats = -np.linalg.solve(hessian, gradient).astype(np.float64)
         slope, length = float(gradient @ step), 1.0
-        moved = value(z + step)
-        while moved > now + 1e-4 * length * slope and length > 1e-10:
+        trial = at(z + step)
+        # Near the end the value no longer moves in the last digits, while the gradient still does.
+        while (
+            trial[2] > now + 1e-4 * length * slope
+            and float(np.abs(trial[1]).max()) > 0.5 * size
+            and length > 1e-6
+        ):
             length /= 2
-            moved = value(z + length * step)
-        if moved >= now and length <= 1e-10:
+            trial = at(z + length * step)
+        if length <= 1e-6:
             break
-        z, now = z + length * step, moved
-    x = np.maximum(E.T @ z, 0.0)
+        z = z + length * step
+        x, gradient, now = trial
     return x / x.sum()
 
 
 def by_frank_wolfe(
     A: Floats, b: Floats, zeta: float, least: float, start: Floats | None = None, most: int = 10_000
 ) -> Floats:
-    """The problem with ``ridge = zeta^2`` as the authors' R package solves it: 100 Frank-Wolfe steps
-    from ``start`` (equal weights), weights up to a quarter of the largest set to zero, then up to
-    ``most`` steps until the objective falls by no more than ``least^2``.
+    """The problem with ``ridge = zeta^2`` as the authors' R package solves it: 100 Frank-Wolfe
+    steps from ``start`` (equal weights), weights up to a quarter of the largest set to zero,
+    then up to ``most`` steps until the objective falls by no more than ``least^2``.
 
     It stops short of the minimum; kept because published figures carry its digits.
     """
-    if start is None:
-        start = np.full(A.shape[1], 1.0 / A.shape[1])
-    x = _frank_wolfe(A, b, zeta, least, 100, start)
+    N = A.shape[1]
+    equal: Floats = np.full(N, 1.0 / N)
+    x = _frank_wolfe(A, b, zeta, least, 100, equal if start is None else start)
     x = np.where(x <= x.max() / 4, 0.0, x)
     return _frank_wolfe(A, b, zeta, least, most, x / x.sum())
 
