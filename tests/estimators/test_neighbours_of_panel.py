@@ -91,6 +91,12 @@ def test_staggered_without_noise_finds_the_truth(make_panel, make_study):
     known = replace(arrays, truth=effect)
     np.testing.assert_allclose(truth(known, SPEC, study, found), found.theta, atol=1e-9)
     assert np.isnan(truth(arrays, SPEC, study, found)).all()
+    # Effects that differ, and cells not seen: the truth is that of the cells averaged.
+    gaps = np.where(Streams(9).rng().random(arrays.Y.shape) < 0.2, np.nan, 0.0)
+    steep = effect * np.arange(1, 5) * np.linspace(0.5, 2.0, arrays.n)[:, None]
+    clean = replace(arrays, Y=arrays.Y - effect + steep + gaps, truth=steep)
+    found = fit(clean, SPEC, study, Streams(1).rng())
+    np.testing.assert_allclose(truth(clean, SPEC, study, found), found.theta, atol=1e-9)
 
 
 def test_members_gain_that_neighbours_lose_is_said_to_be_that(make_panel, make_study):

@@ -151,21 +151,6 @@ def test_truth_is_found_exactly_without_noise_and_missed_by_a_comparison_with_th
     assert naive.theta[0] > 0.34
 
 
-@pytest.mark.slow
-def test_intervals_cover():
-    hit = np.zeros((200, 4), dtype=bool)
-    for s in range(200):
-        Y, cohort, first, _, _ = sector(100 + s, n=800)
-        found = nb.effects(Y, np.ones(800), cohort, first)
-        kinds = [(r.kind, r.ring, r.event_time) for r in found.rows]
-        asked = [("direct", 0, None), ("spill-over", 1, None), ("spill-over", 2, None)]
-        at = [kinds.index(k) for k in (*asked, ("direct", 0, 1))]
-        se = np.sqrt((found.psi[:, at] ** 2).sum(axis=0))
-        hit[s] = np.abs(found.theta[at] - [0.3, -0.2, -0.05, 0.3]) < 1.96 * se
-    # 95 % less or more than three Monte Carlo standard errors.
-    assert (np.abs(hit.mean(axis=0) - 0.95) < 3 * np.sqrt(0.95 * 0.05 / 200)).all()
-
-
 def test_nobody_untouched_is_counted_not_invented():
     T = 4
     cohort = np.array([2, T, T, 2, 3])

@@ -62,6 +62,25 @@ def test_columns_read_off_by_hand(street):
     assert notes["enrolment missing, taken from the provider's nearest year"] == 3
 
 
+def test_owners_change_over_the_years_and_the_first_by_name_counts(make_panel):
+    # a and b in M throughout; c in M and Z from 2019; d leaves Z after 2018's results.
+    joins = [
+        ("a", "M", "trust", "2010-09-01"), ("b", "M", "trust", "2010-09-01"),
+        ("c", "Z", "trust", "2018-09-01"), ("c", "M", "trust", "2018-09-01"),
+        ("d", "Z", "trust", "2010-09-01", "2018-08-01"),
+    ]  # fmt: skip
+    panel = make_panel(
+        {(p, y): 1.0 for p in "abcd" for y in (2018, 2019)},
+        joins=joins,
+        facts={"easting": dict.fromkeys("abcd", 0.0), "northing": dict.fromkeys("abcd", 0.0)},
+    )
+    made = with_competition(panel, Competition(), TRUST)
+    for p in "abcd":
+        # 2018: M has two of four, c and d (Z) stand alone. 2019: M has three, d is on its own.
+        assert cell(made, p, 2018)["owned_concentration"] == pytest.approx(1 / 4 + 2 / 16)
+        assert cell(made, p, 2019)["owned_concentration"] == pytest.approx(9 / 16 + 1 / 16)
+
+
 def test_without_an_arm_only_the_market(street):
     panel = with_competition(street, Competition(reach_km=3.0))
     assert cell(panel, "a", 2019)["concentration"] == pytest.approx(1 / 3)

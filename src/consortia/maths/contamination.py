@@ -172,8 +172,6 @@ def _scaled(
     stop = min(start + _ROWS, W.shape[0])
     rows = slice(start, stop)
     w = W[rows]
-    # A provider seen once is absorbed whole.
-    w = np.where((np.count_nonzero(w, axis=1) < 2)[:, None], 0.0, w)
     total = w.sum(axis=1)
     V = np.stack([_block(c, rows, W[rows]) for c in (*covariates, *arms)], axis=2)
     V = V - fit.years[None, :, :-1]
