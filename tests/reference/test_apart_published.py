@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from consortia.estimators import imputation, synthetic_did
+from consortia.estimators import imputation, sun_abraham, synthetic_did
 from consortia.estimators.imputation import Imputation
+from consortia.estimators.sun_abraham import SunAbraham
 from consortia.estimators.synthetic_did import SyntheticDid, weights_of
 from consortia.maths.inference import Inferred, infer
 from consortia.maths.simplex import by_frank_wolfe
@@ -169,3 +170,26 @@ def test_prop99_exact() -> None:
         return float(((gap - gap.mean()) ** 2).mean() + exact.found.zeta**2 * omega @ omega)
 
     assert objective(exact.found.omega) < objective(steps.found.omega)
+
+
+def test_mpdta_sun_abraham() -> None:
+    """R ``fixest``: sunab, clustered by county, provider effects nested in clusters not counted."""
+    a = mpdta()
+    fit = sun_abraham.fit(a, SunAbraham(), STUDY, RNG)
+    found = infer(
+        fit.theta, fit.influence, a.incidence, family=np.full(fit.theta.size, -1),
+        small_sample=fit.small_sample, dof_factor=fit.dof_factor, rng=RNG,
+    )  # fmt: skip
+    for name, event, theta, se in (
+        ("simple", None, -0.039951275155, 0.011796277442),
+        ("dynamic", -4, 0.00330635669, 0.0245550955),
+        ("dynamic", -3, 0.0250218296, 0.0181543444),
+        ("dynamic", -2, 0.024458745, 0.0142667922),
+        ("dynamic", 0, -0.019931816789, 0.011857538964),
+        ("dynamic", 1, -0.0509573671, 0.0168706784),
+        ("dynamic", 2, -0.137258739, 0.036589476),
+        ("dynamic", 3, -0.100811363, 0.0345042719),
+    ):
+        at = row(fit, name, event)
+        assert fit.theta[at] == pytest.approx(theta, abs=1e-9)
+        assert found.se[at] == pytest.approx(se, abs=1e-9)
