@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from consortia.errors import NotIdentified
 from consortia.estimators import imputation
 from consortia.estimators.imputation import Imputation
+from consortia.maths.inference import infer
 from consortia.panel import Arrays, Held
 
 RNG = np.random.default_rng(20)
@@ -346,3 +347,55 @@ def test_nobody_joins(arrays_of: Callable[..., Arrays], study_of: Callable[..., 
 def test_spec_refuses() -> None:
     with pytest.raises(ValueError, match="few"):
         Imputation(few=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("residuals", ["conservative", "leave-one-out"])
+def test_covers_nominally(
+    residuals: Any, arrays_of: Callable[..., Arrays], study_of: Callable[..., Any]
+) -> None:
+    """Effects that grow with time and differ by cohort; outcomes that remember; 300 panels."""
+    spec = Imputation(residuals=residuals, aggregate="simple")
+    hits, values, errors = [], [], []
+    for seed in range(300):
+        draw = np.random.default_rng(seed)
+        n, T = 150, 7
+        cohort = draw.choice([2, 3, 4, 5, T, T, T], size=n)
+        D = np.arange(T)[None, :] >= cohort[:, None]
+        event = np.arange(T)[None, :] - cohort[:, None]
+        effect = np.where(D, 0.1 * (event + 1) + 0.05 * cohort[:, None], 0.0)
+        noise = draw.normal(size=(n, T))
+        noise[:, 1:] += 0.5 * noise[:, :-1]
+        Y = draw.normal(size=(n, 1)) + np.arange(T) * 0.2 + noise + effect
+        a = arrays_of(Y, cohort, truth=effect)
+        fit = imputation.fit(a, spec, study_of(), RNG)
+        known = imputation.truth(a, spec, study_of(), fit)[fit.headline]
+        found = infer(
+            fit.theta, fit.influence, a.incidence, family=np.full(fit.theta.size, -1),
+            small_sample="clusters", rng=draw,
+        )  # fmt: skip
+        hits.append(found.low[fit.headline] <= known <= found.high[fit.headline])
+        values.append(fit.theta[fit.headline] - known)
+        errors.append(found.se[fit.headline])
+    assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(300)
+    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.12)
+    assert 0.92 <= np.mean(hits) <= 0.98
+
+
+@pytest.mark.slow
+def test_joint_effects_cover_nominally(
+    arrays_of: Callable[..., Arrays], study_of: Callable[..., Any]
+) -> None:
+    hits = []
+    for seed in range(300):
+        a = two_initiatives(arrays_of, 300, seed, (0.0, 0.3))
+        fit = imputation.fit(a, Imputation(alongside="joint"), study_of(), RNG)
+        found = infer(
+            fit.theta, fit.influence, a.incidence, family=np.full(fit.theta.size, -1),
+            small_sample="clusters", rng=RNG,
+        )  # fmt: skip
+        names = [k.estimand for k in fit.keys]
+        rows = [names.index("simple"), names.index("simple of b")]
+        hits.append((found.low[rows] <= [0.0, 0.3]) & ([0.0, 0.3] <= found.high[rows]))
+    assert (np.mean(hits, axis=0) >= 0.92).all()
+    assert (np.mean(hits, axis=0) <= 0.98).all()
