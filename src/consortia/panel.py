@@ -133,6 +133,8 @@ class Arrays:
     * ``stratum`` (n,) the regime (combination of held arms) within which a provider is compared.
     * ``incidence`` (n, C) sparse 0/1: which clusters a provider belongs to (overlap allowed).
     * ``truth`` (n, T) the known effect on exposed cells, simulated panels only.
+    * ``rings`` (n, R) index in ``years`` of the first year in which others in each ring around the
+      provider had joined; T = never, -1 = place not known; None where no method asked.
     """
 
     provider: NDArray[np.str_]
@@ -155,6 +157,7 @@ class Arrays:
     flow: tuple[FlowStep, ...]
     cautions: tuple[str, ...]
     truth: Floats | None = None
+    rings: Ints | None = None
 
     @property
     def n(self) -> int:
@@ -190,4 +193,5 @@ class Arrays:
             stratum=self.stratum[rows],
             incidence=sparse.csr_array(self.incidence[rows]),
             truth=None if self.truth is None else self.truth[rows],
+            rings=None if self.rings is None else self.rings[rows],
         )
