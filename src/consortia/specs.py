@@ -109,7 +109,26 @@ class WithoutFlagged:
         _need(bool(self.column), "column must name the flag in the providers file")
 
 
-CheckSpec = PreTrend | PlaceboDate | WithoutFlagged
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveOneOut:
+    """The answer again without each collaboration, cohort of joiners, or group of providers.
+
+    ``over``: "collaboration", "cohort", or a column of the providers file such as
+    "local_authority". ``refits``: that many of the most influential are fitted again exactly, the
+    others by their influence.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+    name: Literal["leave-one-out"] = "leave-one-out"
+    over: str = "collaboration"
+    refits: int = 10
+
+    def __post_init__(self) -> None:
+        _need(bool(self.over), "over must be 'collaboration', 'cohort' or a column")
+        _need(1 <= self.refits <= 10_000, "refits must lie between 1 and 10,000")
+
+
+CheckSpec = PreTrend | PlaceboDate | WithoutFlagged | LeaveOneOut
 
 
 # --- inference ---------------------------------------------------------------------------------

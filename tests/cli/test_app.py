@@ -229,3 +229,15 @@ def test_progress_goes_to_stderr_only(study: Path, tmp_path: Path) -> None:
     done = run.invoke(app, ["evaluate", str(study), "--out", str(tmp_path / "o")])
     assert done.exit_code == 0
     assert "challenging" not in done.stdout
+
+
+def test_overlap(study: Path, tmp_path: Path) -> None:
+    shown = run.invoke(app, ["overlap", str(study), "--out", str(tmp_path / "o")])
+    assert shown.exit_code == 0, shown.output
+    assert "Who is in what, with whom" in shown.stdout
+    made = json.loads((tmp_path / "o" / "overlap.json").read_text(encoding="utf-8"))
+    # Every sixth and every seventh of 24 schools joined; half of those became academies.
+    assert [k["2019"] for k in made["kinds"]] == [8, 4]
+    assert (tmp_path / "o" / "overlap.html").is_file()
+    alone = run.invoke(app, ["overlap", str(study), "--json"])
+    assert json.loads(alone.stdout)["between"] == made["between"]

@@ -123,6 +123,32 @@ def check_data(study: Path, data: Path | None, json: bool) -> None:
     show_summary(summary)
 
 
+def overlap(study: Path, data: Path | None, out: Path | None, json: bool) -> None:
+    from consortia.report import overlap_document, write_overlap
+    from consortia.sources import read_panel
+    from consortia.structures import overlay
+    from consortia.studyfile import read_study
+
+    file = read_study(study, data_folder=data)
+    first = file.study[0]
+    found = overlay(read_panel(file.data, file.folder), first.exposure, first.window)
+    parts = ["consortia", "overlap", str(study)]
+    if data is not None:
+        parts += ["--data", str(data)]
+    made = overlap_document(
+        found, title="Who is in what, with whom", command=shlex.join([*parts, "--out", "overlap"])
+    )
+    written = None if out is None else write_overlap(made, out)
+    if json:
+        _print_json(made)
+        return
+    from consortia.cli.show import show_overlap
+
+    show_overlap(made)
+    if written is not None:
+        print(f"\nPage: {written.html}")
+
+
 def init(folder: Path, out: Path | None, force: bool, json: bool) -> None:
     from consortia.sources import inspect_folder
     from consortia.studyfile import init as write_template
