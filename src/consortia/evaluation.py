@@ -29,7 +29,20 @@ from consortia.results import (
 )
 from consortia.sensitivity import CHECKS
 from consortia.sensitivity.verdict import decide
-from consortia.specs import GroupTime, LeaveOneOut, RawGap, TwoWay
+from consortia.sources import competition
+from consortia.specs import (
+    GroupTime,
+    Imputation,
+    LeaveOneOut,
+    LocalProjection,
+    Neighbours,
+    RawGap,
+    SunAbraham,
+    Switchers,
+    SyntheticDid,
+    TwoWay,
+    anticipation_of,
+)
 from consortia.streams import Streams
 from consortia.structures import belonging
 from consortia.study import Study, label_of
@@ -56,6 +69,7 @@ def evaluate(
     say = progress or _silent
     streams = Streams(study.inference.seed)
     say("reading the panel")
+    panel = competition.for_study(panel, study)
     plain, nothing = _try(lambda: panel.arrays(study.with_(hold=(), alongside=_others(study))))
     arrays, because = _try(lambda: panel.arrays(study)) if plain is not None else (None, nothing)
 
@@ -210,9 +224,24 @@ def _answer_label(study: Study) -> str:
         return "members against the rest"
     if isinstance(study.method, TwoWay):
         return "each provider against itself"
-    back = 1 + (study.method.anticipation if isinstance(study.method, GroupTime) else 0)
+    back = 1 + anticipation_of(study.method)
     when = "the year" if back == 1 else f"{back} years"
-    text = f"joiners against {_rest(study)}, from {when} before joining"
+    whom = _rest(study)
+    match study.method:
+        case Imputation():
+            text = "joiners against what all years without joining lead one to expect"
+        case SyntheticDid():
+            text = "joiners against a weighted mixture of never-joiners, fitted before joining"
+        case Switchers():
+            text = "those that switch against those of the same standing that have not yet"
+        case Neighbours():
+            text = f"members against {whom} that are near no member, from {when} before"
+        case LocalProjection():
+            text = "joiners against those that have not joined yet, from the year before joining"
+        case SunAbraham():
+            text = "joiners against never-joiners, from the year before joining"
+        case _:
+            text = f"joiners against {whom}, from {when} before joining"
     if study.hold:
         text += f", {_held_as_was(study, study.hold)}"
     return text

@@ -18,6 +18,14 @@ from consortia.maths.places import Near, first_in_rings, geocentric, markets, ne
 from consortia.panel import Floats, Ints, Panel
 from consortia.specs import Arm, Exposure
 
+PLACES = (("easting", "northing"), ("latitude", "longitude"))
+"""The two ways to say where a provider is; the first that is there counts."""
+
+
+def placed(panel: Panel) -> bool:
+    """Whether the panel has places at all."""
+    return any(a in panel.providers.columns and b in panel.providers.columns for a, b in PLACES)
+
 
 def everyone(panel: Panel) -> pl.DataFrame:
     """``provider`` and ``row`` of everybody with facts or results, sorted by provider."""
@@ -34,7 +42,7 @@ def points_of(panel: Panel, index: pl.DataFrame) -> Floats:
     NotIdentified where they have neither.
     """
     facts = index.join(panel.providers, on="provider", how="left", maintain_order="left")
-    for a, b in (("easting", "northing"), ("latitude", "longitude")):
+    for a, b in PLACES:
         if a in facts.columns and b in facts.columns:
             x = facts[a].cast(pl.Float64).to_numpy()
             y = facts[b].cast(pl.Float64).to_numpy()
@@ -101,6 +109,12 @@ def markets_of(panel: Panel, provider: NDArray[np.str_], reach_km: float, within
     """Local market (len(provider),) of each provider, to cluster by: maths.places.markets."""
     index = everyone(panel)
     return markets(pairs_of(panel, index, reach_km, within))[_rows(index, provider)]
+
+
+def points_at(panel: Panel, provider: NDArray[np.str_]) -> Floats:
+    """Points (len(provider), 2) or (.., 3) in metres of the named providers: :func:`points_of`."""
+    index = everyone(panel)
+    return points_of(panel, index)[_rows(index, provider)]
 
 
 def _rows(index: pl.DataFrame, provider: NDArray[np.str_]) -> Ints:

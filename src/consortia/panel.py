@@ -135,6 +135,7 @@ class Arrays:
     * ``truth`` (n, T) the known effect on exposed cells, simulated panels only.
     * ``rings`` (n, R) index in ``years`` of the first year in which others in each ring around the
       provider had joined; T = never, -1 = place not known; None where no method asked.
+    * ``points`` (n, 2) or (n, 3) place in metres, NaN where not known; None where nobody asked.
     """
 
     provider: NDArray[np.str_]
@@ -158,6 +159,7 @@ class Arrays:
     cautions: tuple[str, ...]
     truth: Floats | None = None
     rings: Ints | None = None
+    points: Floats | None = None
 
     @property
     def n(self) -> int:
@@ -194,4 +196,5 @@ class Arrays:
             incidence=sparse.csr_array(self.incidence[rows]),
             truth=None if self.truth is None else self.truth[rows],
             rings=None if self.rings is None else self.rings[rows],
+            points=None if self.points is None else self.points[rows],
         )

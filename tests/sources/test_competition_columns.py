@@ -43,7 +43,7 @@ def cell(panel, provider, year):
 
 
 def test_columns_read_off_by_hand(street):
-    panel = with_competition(street, Competition(reach_km=3.0, size="pupils"), TRUST)
+    panel = with_competition(street, Competition(radius_km=3.0, size="pupils"), TRUST)
     a18, a19 = cell(panel, "a", 2018), cell(panel, "a", 2019)
     # c has no results in 2018, so that it is no rival then; b's missing size is that of 2018.
     assert (a18["rivals"], a19["rivals"]) == (1.0, 2.0)
@@ -82,7 +82,7 @@ def test_owners_change_over_the_years_and_the_first_by_name_counts(make_panel):
 
 
 def test_without_an_arm_only_the_market(street):
-    panel = with_competition(street, Competition(reach_km=3.0))
+    panel = with_competition(street, Competition(radius_km=3.0))
     assert cell(panel, "a", 2019)["concentration"] == pytest.approx(1 / 3)
     assert "rivals_joined" not in panel.outcomes.columns
     with pytest.raises(ValueError, match="already have rivals"):
@@ -102,8 +102,8 @@ def test_says_what_is_missing(street):
     with pytest.raises(NotIdentified, match="Did you mean 'pupils'"):
         with_competition(street, Competition(size="pupil"))
     for reach in (0.0, 501.0):
-        with pytest.raises(ValueError, match="reach_km"):
-            Competition(reach_km=reach)
+        with pytest.raises(ValueError, match="radius_km"):
+            Competition(radius_km=reach)
 
 
 def test_unknown_starts_follow_the_rule(make_panel):

@@ -72,9 +72,10 @@ def evaluate(
         from consortia.evaluation import evaluate as run
         from consortia.report import document, write, write_index
         from consortia.sources import read_panel
+        from consortia.sources.competition import made_for
 
         panel = read_panel(file.data, file.folder)
-        _all_names(panel, studies, check_names)
+        _all_names(panel, studies, lambda p, s: check_names(p, s, made_for(s)))
         for one in studies:
             evaluations.append(
                 (

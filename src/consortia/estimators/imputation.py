@@ -4,7 +4,7 @@ from the years and providers without it; one arm, or several at once."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from consortia.errors import NotIdentified
 from consortia.maths.imputation import Imputed, factor, from_cells, from_moments
 from consortia.panel import Arrays, FlowStep, Held
-from consortia.results import EffectKey, Estimand, Fit
-from consortia.specs import Aggregation
+from consortia.results import EffectKey, Fit
+from consortia.specs import Imputation
 from consortia.study import Study
 
 Floats = NDArray[np.float64]
@@ -26,28 +26,6 @@ OVERALL = {
     "calendar": "calendar-overall",
     "dynamic": "dynamic-overall",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Imputation:
-    """Imputation of untreated outcomes, Borusyak, Jaravel & Spiess (2024).
-
-    ``alongside``: "ignore" leaves the arms alongside out of account; "joint" takes as untreated
-    only the years without any of them and gives each arm its own additive effects by year since
-    joining. ``residuals``: of treated years around the mean of their cohort and year
-    ("conservative"), or the mean of the others of that cohort and year ("leave-one-out").
-    """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-    name: Literal["imputation"] = "imputation"
-    alongside: Literal["ignore", "joint"] = "ignore"
-    residuals: Literal["conservative", "leave-one-out"] = "conservative"
-    aggregate: Aggregation = "group"
-    few: int = 5
-
-    def __post_init__(self) -> None:
-        if self.few < 1:
-            raise ValueError("few must be 1 or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +194,7 @@ def _key(
     event: int | None = None,
 ) -> EffectKey:
     name = f"{estimand} of {arm}" if arm else estimand
-    return EffectKey(estimand=cast(Estimand, name), cohort=cohort, year=year, event_time=event)
+    return EffectKey(estimand=name, cohort=cohort, year=year, event_time=event)
 
 
 def _rows(arrays: Arrays, found: Imputed, paths: _Paths, others: tuple[Held, ...]) -> _Rows:

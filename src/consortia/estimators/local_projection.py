@@ -4,7 +4,6 @@ its own regression of long changes, joiners against those who have not joined by
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,30 +12,13 @@ from consortia.errors import NotIdentified
 from consortia.maths.influence import Influence
 from consortia.maths.paths import Moments, moments, path_codes
 from consortia.panel import Arrays, FlowStep
-from consortia.results import EffectKey, Estimand, Fit
+from consortia.results import EffectKey, Fit
+from consortia.specs import LocalProjection
 from consortia.study import Study
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalProjection:
-    """Local projections difference-in-differences, Dube, Girardi, Jordà & Taylor (2025).
-
-    ``weights``: "regression" as the plain regression weighs cohorts (by size and balance of the
-    comparison), "joiners" by their number, which is the mean effect on joiners.
-    """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-    name: Literal["local-projection"] = "local-projection"
-    weights: Literal["regression", "joiners"] = "regression"
-    few: int = 5
-
-    def __post_init__(self) -> None:
-        if self.few < 1:
-            raise ValueError("few must be 1 or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +87,7 @@ def fit(arrays: Arrays, spec: LocalProjection, study: Study, rng: np.random.Gene
     units, path, M = _units(arrays)
     cells = _cells(arrays, units)
     rows = _rows(cells, spec)
-    head = [r.key.estimand for r in rows].index(cast(Estimand, "dynamic-overall"))
+    head = [r.key.estimand for r in rows].index("dynamic-overall")
     if not np.isfinite(rows[head].theta):
         raise NotIdentified("no joiner is seen before and after joining beside somebody outside")
     if path is None or M is None:
@@ -214,7 +196,7 @@ def _rows(cells: list[_Cell], spec: LocalProjection) -> list[_Row]:
 
 
 def _key(estimand: str, event: int | None = None) -> EffectKey:
-    return EffectKey(estimand=cast(Estimand, estimand), event_time=event)
+    return EffectKey(estimand=estimand, event_time=event)
 
 
 def _mean(cells: list[_Cell], asked: list[int], spec: LocalProjection, key: EffectKey) -> _Row:

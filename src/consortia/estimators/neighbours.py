@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, Literal, cast
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,40 +15,11 @@ from consortia.maths.influence import Influence
 from consortia.maths.neighbours import Effects, Row
 from consortia.panel import Arrays, FlowStep
 from consortia.results import EffectKey, Fit
+from consortia.specs import Neighbours
 from consortia.study import Study
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbours:
-    """Direct and spill-over effects by distance.
-
-    ``rings``: upper edges in kilometres, ascending; ``at_least`` so many others must have joined
-    within a ring for a provider to count as exposed there; ``within``: a column of the providers
-    file, neighbours are those with the same value (phase); ``earlier``: whether those that had
-    joined by the first year expose their neighbours or are part of the scenery (nearby.rings_of).
-    ``anticipation`` and ``few`` as in group-time.
-    """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-    name: Literal["neighbours"] = "neighbours"
-    rings: tuple[float, ...] = (2.0, 5.0)
-    at_least: int = 1
-    within: str = ""
-    earlier: Literal["count", "ignore"] = "count"
-    anticipation: int = 0
-    few: int = 5
-
-    def __post_init__(self) -> None:
-        edges = (0.0, *self.rings)
-        if not self.rings or any(b <= a for a, b in pairwise(edges)):
-            raise ValueError("rings must be distances in kilometres, above zero and ascending")
-        if self.at_least < 1 or self.few < 1:
-            raise ValueError("at_least and few must be 1 or more")
-        if not 0 <= self.anticipation <= 10:
-            raise ValueError("anticipation must lie between 0 and 10 years")
 
 
 def fit(arrays: Arrays, spec: Neighbours, study: Study, rng: np.random.Generator) -> Fit:
@@ -152,7 +122,7 @@ def _key(row: Row) -> EffectKey:
     name: str = f"{row.kind}-ring-{row.ring}" if row.ring else row.kind
     if row.event_time is not None:
         name += "-dynamic"
-    return EffectKey(estimand=cast("Any", name), event_time=row.event_time)
+    return EffectKey(estimand=name, event_time=row.event_time)
 
 
 def _caution(found: Effects, k: int, spec: Neighbours) -> str:

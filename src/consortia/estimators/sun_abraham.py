@@ -4,7 +4,6 @@ for each cohort and year, averaged with the cohorts' shares."""
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,26 +17,12 @@ from consortia.maths.influence import Influence
 from consortia.maths.paths import Moments, moments, path_codes
 from consortia.panel import Arrays, FlowStep
 from consortia.results import EffectKey, Fit
-from consortia.specs import Aggregation
+from consortia.specs import SunAbraham
 from consortia.study import Study
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SunAbraham:
-    """Interaction-weighted event study, Sun & Abraham (2021)."""
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-    name: Literal["sun-abraham"] = "sun-abraham"
-    aggregate: Aggregation = "group"
-    few: int = 5
-
-    def __post_init__(self) -> None:
-        if self.few < 1:
-            raise ValueError("few must be 1 or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +161,7 @@ def _by_moments(
     used = np.zeros(cohort.size, dtype=np.bool_)
     used[joined] = True
     used[[against[int(stratum[p])] for p in joined]] = True
-    share = np.bincount(cohort[joined], M.weight[joined], arrays.T + 1)
+    share: Floats = np.bincount(cohort[joined], M.weight[joined], arrays.T + 1).astype(np.float64)
     n = int(M.size[used].sum())
     parts = len({int(stratum[p]) for p in joined})
     influence = Influence(

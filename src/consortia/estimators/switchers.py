@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,8 @@ from consortia.errors import NotIdentified
 from consortia.maths.influence import Influence
 from consortia.maths.paths import moments
 from consortia.panel import Arrays, FlowStep
-from consortia.results import EffectKey, Estimand, Fit
+from consortia.results import EffectKey, Fit
+from consortia.specs import Switchers
 from consortia.study import Study
 
 Floats = NDArray[np.float64]
@@ -24,27 +24,6 @@ Bools = NDArray[np.bool_]
 
 _MANY_PATHS = 2048
 """With more distinct paths of exposure than this, each provider is taken by itself."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switchers:
-    """Effects of switching, de Chaisemartin & D'Haultfoeuille (2024); leaving is a switch too.
-
-    ``direction``: which first switches count: "in", "out", or "both" (a switch out counts with the
-    opposite sign). ``horizons``: years after switching that are reported, 0 = all.
-    """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-    name: Literal["switchers"] = "switchers"
-    direction: Literal["both", "in", "out"] = "both"
-    horizons: int = 0
-    few: int = 5
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.horizons <= 50:
-            raise ValueError("horizons must lie between 0 (all) and 50")
-        if self.few < 1:
-            raise ValueError("few must be 1 or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +81,7 @@ def fit(arrays: Arrays, spec: Switchers, study: Study, rng: np.random.Generator)
     units, path, M = _units(arrays)
     cells = _cells(arrays, units, spec)
     rows = _rows(arrays, units, cells, spec)
-    head = [r.key.estimand for r in rows].index(cast(Estimand, "per-exposed-year"))
+    head = [r.key.estimand for r in rows].index("per-exposed-year")
     if not np.isfinite(rows[head].theta):
         raise NotIdentified(rows[head].because)
     influence = (
@@ -234,7 +213,7 @@ def _rows(arrays: Arrays, u: _Units, cells: list[_Cell], spec: Switchers) -> lis
 
 
 def _key(estimand: str, event: int | None = None) -> EffectKey:
-    return EffectKey(estimand=cast(Estimand, estimand), event_time=event)
+    return EffectKey(estimand=estimand, event_time=event)
 
 
 _NOBODY = "no switcher is seen then beside somebody of the same standing who has not switched"

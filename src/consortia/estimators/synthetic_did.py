@@ -4,7 +4,6 @@ cohort."""
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,39 +14,13 @@ from consortia.estimators.design import Cell
 from consortia.maths.influence import Influence
 from consortia.maths.synthetic import Weighting, gaps, weighting
 from consortia.panel import Arrays, FlowStep
-from consortia.results import EffectKey, Estimand, Fit
-from consortia.specs import Aggregation
+from consortia.results import EffectKey, Fit
+from consortia.specs import SyntheticDid
 from consortia.study import Study
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyntheticDid:
-    """Synthetic difference-in-differences, Arkhangelsky et al. (2021), by cohort.
-
-    ``weights``: "exact" solves for the weights exactly; "frank-wolfe" takes the steps and the
-    stopping rule of the authors' R package, to reproduce published digits.
-    ``variance``: "placebo" lets comparison providers stand in for the joiners (at most ``placebos``
-    times; each once where there is one joiner), "jackknife" leaves one provider out at a time with
-    the weights fixed; "auto" takes the jackknife when every cohort has at least ten joiners.
-    """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-    name: Literal["synthetic-did"] = "synthetic-did"
-    weights: Literal["exact", "frank-wolfe"] = "exact"
-    variance: Literal["auto", "placebo", "jackknife"] = "auto"
-    placebos: int = 200
-    aggregate: Aggregation = "group"
-    few: int = 5
-
-    def __post_init__(self) -> None:
-        if not 20 <= self.placebos <= 100_000:
-            raise ValueError("placebos must lie between 20 and 100,000")
-        if self.few < 1:
-            raise ValueError("few must be 1 or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,7 +294,7 @@ def _with_fit_before(
     counts = np.zeros((2, len(sums)), dtype=np.int64)
     for j, e in enumerate(sorted(sums)):
         parts = sums[e]
-        keys.append(EffectKey(estimand=cast(Estimand, "fit-before"), event_time=e))
+        keys.append(EffectKey(estimand="fit-before", event_time=e))
         values.append(float(np.average([v for _, v, _ in parts], weights=[w for w, _, _ in parts])))
         counts[0, j] = sum(b.joiners.size for _, _, b in parts)
         counts[1, j] = sum(o.size for o in {b.stratum: b.others for _, _, b in parts}.values())

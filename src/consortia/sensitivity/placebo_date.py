@@ -15,16 +15,16 @@ import polars as pl
 from consortia.errors import NotIdentified
 from consortia.panel import Arrays
 from consortia.results import Finding, Trial
-from consortia.specs import GroupTime, PlaceboDate
+from consortia.specs import GroupTime, Neighbours, PlaceboDate, anticipation_of
 
 
 def run(trial: Trial, spec: PlaceboDate, rng: np.random.Generator) -> Finding:
     """Verdict True: the placebo's interval holds zero and is no wider than the answer is large;
     False: it excludes zero; None: too imprecise, or not possible."""
     method = trial.study.method
-    anticipation = method.anticipation if isinstance(method, GroupTime) else 0
+    anticipation = anticipation_of(method)
     study = trial.study
-    if isinstance(method, GroupTime):
+    if isinstance(method, GroupTime | Neighbours):
         study = study.with_(method=replace(method, anticipation=0))
     title = f"Pretending to join {_years(spec.years)} earlier"
     try:

@@ -7,45 +7,25 @@ year.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from consortia.crossing import check_names
 from consortia.errors import NotIdentified, did_you_mean
 from consortia.exposure import first_year
 from consortia.maths import competition as algebra
-from consortia.maths.competition import Kernel, Ties
+from consortia.maths.competition import Ties
 from consortia.maths.places import Near
 from consortia.nearby import cohort_of, everyone, pairs_of
 from consortia.panel import Note, Panel
-from consortia.specs import Arm, Exposure
+from consortia.specs import Arm, Competition, Exposure
+from consortia.study import Study
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Competition:
-    """Which competition.
-
-    ``reach_km``: how far rivals may be; ``size``: column of the outcomes file with enrolment
-    ("" = all alike; a missing year takes the provider's nearest known one); ``within``: column of
-    the providers file, rivals are those with the same value (phase); ``kernel``: fall-off of
-    pressure.
-    """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-    reach_km: float = 5.0
-    size: str = ""
-    within: str = ""
-    kernel: Kernel = "linear"
-
-    def __post_init__(self) -> None:
-        if not 0 < self.reach_km <= 500:
-            raise ValueError("reach_km must be above zero and no more than 500")
 
 
 COLUMNS = {
@@ -73,14 +53,13 @@ def with_competition(
     ``size`` or ``within`` are not there, ValueError where a column would be overwritten.
     """
     rule = rule or Exposure()
-    made = [c for c in COLUMNS if arm is not None or c in ("rivals", "pressure", "concentration")]
-    taken = [c for c in made if c in panel.outcomes.columns]
+    taken = [c for c in spec.columns(arm) if c in panel.outcomes.columns]
     if taken:
         raise ValueError(f"the outcomes already have {', '.join(taken)}")
     index = everyone(panel)
     years = panel.outcomes["year"].unique().sort().to_numpy().astype(np.int64)
     if pairs is None:
-        pairs = pairs_of(panel, index, spec.reach_km, spec.within)
+        pairs = pairs_of(panel, index, spec.radius_km, spec.within)
     elif pairs.n != index.height:
         raise ValueError(f"pairs are of {pairs.n} providers, the panel has {index.height}")
     i, t = _cells(panel, index, years)
@@ -115,6 +94,23 @@ def with_competition(
         outcomes=panel.outcomes.with_columns(**columns),
         notes=(*panel.notes, *(note for note in notes if note.count)),
     )
+
+
+def for_study(panel: Panel, study: Study) -> Panel:
+    """The panel with the columns that the study's ``competition`` asks for, if it does.
+
+    Raises DataInvalid where the study names what the panel does not have.
+    """
+    if study.competition is None:
+        return panel
+    check_names(panel, study, made_for(study))
+    arm = study.arms[study.arm]
+    return with_competition(panel, study.competition, arm if arm.kinds else None, study.exposure)
+
+
+def made_for(study: Study) -> tuple[str, ...]:
+    """Names of the columns that :func:`for_study` adds."""
+    return () if study.competition is None else study.competition.columns(study.arms[study.arm])
 
 
 def _cells(panel: Panel, index: pl.DataFrame, years: Ints) -> tuple[Ints, Ints]:
