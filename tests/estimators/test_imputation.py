@@ -396,6 +396,6 @@ def test_joint_effects_cover_nominally(
         )  # fmt: skip
         names = [k.estimand for k in fit.keys]
         rows = [names.index("simple"), names.index("simple of b")]
-        hits.append((found.low[rows] <= [0.0, 0.3]) & ([0.0, 0.3] <= found.high[rows]))
+        hits.append((found.low[rows] <= [0.0, 0.3]) & (found.high[rows] >= [0.0, 0.3]))
     assert (np.mean(hits, axis=0) >= 0.92).all()
     assert (np.mean(hits, axis=0) <= 0.98).all()

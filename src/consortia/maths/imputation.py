@@ -158,7 +158,7 @@ def from_moments(
     on: Bools = alive[:, None] & after
     known: Bools = np.ones(on.shape, dtype=np.bool_)
     if null.size:
-        known = (np.abs(loading @ null) < _LOADING).all(axis=2)
+        known = np.asarray((np.abs(loading @ null) < _LOADING).all(axis=2), dtype=np.bool_)
     ok = on & known
     count = np.where(ok, M.size[:, None], 0)
     # Residuals of treated cells are taken around the mean with weights v^2 (their equation 8).

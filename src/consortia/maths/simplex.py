@@ -125,7 +125,7 @@ def by_frank_wolfe(
     It stops short of the minimum; kept because published figures carry its digits.
     """
     N = A.shape[1]
-    equal: Floats = np.full(N, 1.0 / N)
+    equal: Floats = np.ones(N) / N
     x = _frank_wolfe(A, b, zeta, least, 100, equal if start is None else start)
     x = np.where(x <= x.max() / 4, 0.0, x)
     return _frank_wolfe(A, b, zeta, least, most, x / x.sum())

@@ -50,7 +50,7 @@ def weighting(
     noise = like.noise if like else float(changes.std(ddof=1)) if changes.size > 1 else 0.0
     zeta = like.zeta if like else float(n_treated * (T - T0)) ** 0.25 * noise
     if T0 < 2 or noise == 0:
-        return Weighting(omega=np.full(N, 1 / N), lam=np.full(T0, 1 / T0), zeta=zeta, noise=noise)
+        return Weighting(omega=np.ones(N) / N, lam=np.ones(T0) / T0, zeta=zeta, noise=noise)
     # Taking means off is the free intercept.
     A = before.T - before.mean(axis=1)
     b = treated[:T0] - treated[:T0].mean()
