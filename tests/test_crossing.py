@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from consortia.errors import DataInvalid, NotIdentified
-from consortia.specs import Exposure, GroupTime, Inference, Weights, Where, Window
+from consortia.nearby import rings_of
+from consortia.specs import (
+    Competition,
+    Exposure,
+    GroupTime,
+    Inference,
+    Neighbours,
+    Weights,
+    Where,
+    Window,
+)
 
 YEARS = range(2015, 2020)
 
@@ -189,3 +199,79 @@ def test_years_touched_by_joining_after_the_window_are_left_out(make_panel, make
     inside = panel.arrays(make_study(method=GroupTime(anticipation=1), window=Window(last=2018)))
     assert np.isnan(inside.Y).sum() == 0
     assert np.isfinite(panel.arrays(make_study()).Y).all()
+
+
+@pytest.fixture
+def street(make_panel):
+    """a to d along a road at 0, 1, 3 and 10 km, e somewhere unknown; a joins in 2016/17."""
+    return make_panel(
+        scores("a", "b", "c", "d", "e"),
+        joins=[("a", "T", "trust", "2016-09-01"), ("d", "T", "trust", "2017-09-01")],
+        facts={
+            "easting": {"a": 0.0, "b": 1000.0, "c": 3000.0, "d": 10_000.0},
+            "northing": dict.fromkeys("abcd", 0.0),
+            "phase": {"a": "primary", "b": "primary", "c": "secondary", "e": "primary"},
+        },
+    )
+
+
+def test_rings_of_the_method(street, make_study) -> None:
+    spec = Neighbours(rings=(1.0, 3.0))
+    a = street.arrays(make_study(method=spec))
+    # Results of 2017, third of the years, are the first after a joined; nobody is near d.
+    assert a.rings.tolist() == [[5, 5], [2, 5], [5, 2], [5, 5], [-1, -1]]
+    within = street.arrays(make_study(method=Neighbours(rings=(1.0, 3.0), within="phase")))
+    assert within.rings.tolist() == [[5, 5], [2, 5], [5, 5], [5, 5], [-1, -1]]
+    both = street.arrays(make_study(method=Neighbours(rings=(10.0,), at_least=2)))
+    # b and c have both a and d within 10 km, the later one in 2018.
+    assert both.rings[:, 0].tolist() == [5, 3, 3, 5, -1]
+    trust = make_study().arms["trust"]
+    again = rings_of(street, trust, Exposure(), a.provider, a.years, spec.rings)
+    assert (a.rings == again).all()
+    assert street.arrays(make_study()).rings is None
+    # Taking rows takes their surroundings along, and the window moves the years.
+    assert a.take(np.array([0, 1, 0, 0, 0], dtype=bool)).rings.tolist() == [[2, 5]]
+    late = street.arrays(make_study(method=spec, window=Window(first=2016)))
+    assert late.rings[1].tolist() == [1, 4]
+
+
+def test_markets_and_points(street, make_study) -> None:
+    a = street.arrays(make_study(inference=Inference(cluster="market", market_km=2.0)))
+    # b has a and c within 2 km and founds a market with them; d and e stand alone.
+    assert a.cluster_name == "market"
+    assert a.incidence.toarray().tolist() == [
+        [1, 0, 0], [1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1],
+    ]  # fmt: skip
+    assert a.points is None
+    b = street.arrays(make_study(inference=Inference(spatial_km=5.0)))
+    assert b.points[:4].tolist() == [[0, 0], [1000, 0], [3000, 0], [10_000, 0]]
+    assert np.isnan(b.points[4]).all()
+    assert b.take(np.array([0, 1, 0, 0, 0], dtype=bool)).points.tolist() == [[1000, 0]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "column"),
+    [
+        ({"method": Neighbours()}, "method.rings"),
+        ({"inference": Inference(cluster="market")}, "inference.cluster"),
+        ({"inference": Inference(spatial_km=5.0)}, "inference.spatial_km"),
+        ({"competition": Competition()}, "competition.radius_km"),
+    ],
+)
+def test_what_needs_places_says_so(panel, make_study, changes, column) -> None:
+    with pytest.raises(DataInvalid) as caught:
+        panel.arrays(make_study(**changes))
+    (problem,) = caught.value.problems
+    assert problem.column == column
+    assert "easting and northing" in problem.remedy
+
+
+def test_columns_that_places_are_read_with(street, make_study) -> None:
+    study = make_study(
+        method=Neighbours(within="phrase"), competition=Competition(size="pupil", within="fase")
+    )
+    with pytest.raises(DataInvalid) as caught:
+        street.arrays(study)
+    assert [p.column for p in caught.value.problems] == [
+        "method.within", "competition.within", "competition.size",
+    ]  # fmt: skip

@@ -6,15 +6,24 @@ import pytest
 
 from consortia.specs import (
     Arm,
+    Competition,
     Exposure,
     GroupTime,
+    Imputation,
     Inference,
+    LocalProjection,
+    Neighbours,
     Outcome,
     PlaceboDate,
     PreTrend,
+    RawGap,
+    SunAbraham,
+    Switchers,
+    SyntheticDid,
     Where,
     Window,
     WithoutFlagged,
+    anticipation_of,
 )
 
 
@@ -23,6 +32,20 @@ from consortia.specs import (
     [
         (lambda: GroupTime(anticipation=-1), "anticipation"),
         (lambda: GroupTime(few=0), "few"),
+        (lambda: Imputation(few=0), "few"),
+        (lambda: SunAbraham(few=0), "few"),
+        (lambda: LocalProjection(few=0), "few"),
+        (lambda: Switchers(few=0), "few"),
+        (lambda: Switchers(horizons=51), "horizons"),
+        (lambda: SyntheticDid(few=0), "few"),
+        (lambda: SyntheticDid(placebos=5), "placebos"),
+        (lambda: Neighbours(rings=()), "rings"),
+        (lambda: Neighbours(rings=(5.0, 2.0)), "rings"),
+        (lambda: Neighbours(rings=(0.0, 2.0)), "rings"),
+        (lambda: Neighbours(at_least=0), "at_least"),
+        (lambda: Neighbours(anticipation=11), "anticipation"),
+        (lambda: Competition(radius_km=0.0), "radius_km"),
+        (lambda: Competition(radius_km=501.0), "radius_km"),
         (lambda: PreTrend(size=0.7), "size"),
         (lambda: PreTrend(power=1.0), "power"),
         (lambda: PlaceboDate(years=0), "years"),
@@ -32,6 +55,8 @@ from consortia.specs import (
         (lambda: Inference(draws=5), "draws"),
         (lambda: Inference(seed=-1), "seed"),
         (lambda: Inference(cluster=""), "cluster"),
+        (lambda: Inference(market_km=0.0), "market_km"),
+        (lambda: Inference(spatial_km=0.0), "spatial_km"),
         (lambda: Arm(), "either kinds"),
         (lambda: Arm(kinds=("a",), status="b"), "either kinds"),
         (lambda: Exposure(cutoff="31-09"), "cutoff"),
@@ -54,3 +79,17 @@ def test_ranges(make, says: str) -> None:
 def test_specs_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         GroupTime().anticipation = 2  # type: ignore[misc]
+
+
+def test_years_touched_before_joining() -> None:
+    assert anticipation_of(GroupTime(anticipation=2)) == 2
+    assert anticipation_of(Neighbours(anticipation=1)) == 1
+    assert anticipation_of(Imputation()) == anticipation_of(RawGap()) == 0
+
+
+def test_competition_knows_its_columns() -> None:
+    own = ("rivals", "pressure", "concentration")
+    assert Competition().columns(None) == Competition().columns(Arm(status="academy")) == own
+    assert Competition().columns(Arm(kinds=("trust",)))[3:] == (
+        "owned_concentration", "rivals_joined", "rivals_together",
+    )  # fmt: skip

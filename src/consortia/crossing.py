@@ -8,6 +8,7 @@ Each step is a function; every provider or year that falls out is counted with i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,8 +19,9 @@ from scipy import sparse
 from consortia.arms import arm_years, memberships_of
 from consortia.errors import DataInvalid, NotIdentified, Problem, did_you_mean
 from consortia.exposure import BEFORE, NEVER_YEAR, Spans
+from consortia.nearby import markets_of, placed, points_at, rings_of
 from consortia.panel import Arrays, Bools, Floats, FlowStep, Held, Ints, Panel
-from consortia.specs import RegimeDid, TwoWay, anticipation_of
+from consortia.specs import Neighbours, RegimeDid, TwoWay, anticipation_of
 from consortia.study import Study, label_of
 
 
@@ -143,6 +145,8 @@ def cross(panel: Panel, study: Study) -> Arrays:
         on=found.on if arm.reversible else None,
         dose=found.dose,
         moves=found.moves,
+        rings=_rings(panel, study, names, years),
+        points=None if study.inference.spatial_km is None else points_at(panel, names),
     )
     if not used.all():
         arrays = arrays.take(used)
@@ -154,10 +158,13 @@ def cross(panel: Panel, study: Study) -> Arrays:
     return arrays
 
 
-def check_names(panel: Panel, study: Study) -> None:
-    """Every column, kind and status that the study names exists; all problems at once."""
+def check_names(panel: Panel, study: Study, made: tuple[str, ...] = ()) -> None:
+    """Every column, kind and status that the study names exists; all problems at once.
+
+    ``made``: columns that are yet to be added to the outcomes (those of competition).
+    """
     problems: list[Problem] = []
-    numeric = [c for c in panel.outcomes.columns if c not in ("provider", "year")]
+    numeric = [c for c in (*panel.outcomes.columns, *made) if c not in ("provider", "year")]
     fixed = [c for c in panel.providers.columns if c != "provider"]
     kinds = panel.memberships["kind"].unique().drop_nulls().sort().to_list()
     statuses = panel.statuses["status"].unique().drop_nulls().sort().to_list()
@@ -181,10 +188,10 @@ def check_names(panel: Panel, study: Study) -> None:
         need(name, [*numeric, *fixed], "covariate column", "covariates")
     for where in study.where:
         need(where.column, fixed, "column", "where")
-    if study.inference.cluster not in ("provider", "collaboration"):
+    if study.inference.cluster not in ("provider", "collaboration", "market"):
         need(
             study.inference.cluster,
-            ["provider", "collaboration", *fixed],
+            ["provider", "collaboration", "market", *fixed],
             "column",
             "inference.cluster",
         )
@@ -199,8 +206,75 @@ def check_names(panel: Panel, study: Study) -> None:
         for where in arm.only:
             known = [*fixed, *(c for c in panel.memberships.columns if c != "provider")]
             need(where.column, known, "column", f"arms.{name}.only")
+    problems += _places(panel, study, made, need)
     if problems:
         raise DataInvalid(problems)
+
+
+def _places(
+    panel: Panel,
+    study: Study,
+    made: tuple[str, ...],
+    need: Callable[[str, list[str], str, str], None],
+) -> list[Problem]:
+    """What asks for places, and the columns that it names."""
+    asks: list[str] = []
+    fixed = [c for c in panel.providers.columns if c != "provider"]
+    if isinstance(study.method, Neighbours):
+        asks.append("method.rings")
+        if study.method.within:
+            need(study.method.within, fixed, "column", "method.within")
+    if study.inference.cluster == "market":
+        asks.append("inference.cluster")
+    if study.inference.spatial_km is not None:
+        asks.append("inference.spatial_km")
+    problems: list[Problem] = []
+    if study.competition is not None:
+        asks.append("competition.radius_km")
+        if study.competition.within:
+            need(study.competition.within, fixed, "column", "competition.within")
+        if study.competition.size:
+            known = [c for c in panel.outcomes.columns if c not in ("provider", "year")]
+            need(study.competition.size, known, "outcome column", "competition.size")
+        problems += [
+            Problem(
+                file="outcomes",
+                column=name,
+                problem="this column would be overwritten by [competition]",
+                remedy="Rename it under [data.columns.outcomes], or leave out [competition]",
+            )
+            for name in made
+            if name in panel.outcomes.columns
+        ]
+    if not placed(panel):
+        problems += [
+            Problem(
+                file="study",
+                column=key,
+                problem="the places of the providers are not known",
+                remedy="Give the providers file easting and northing, or latitude and longitude",
+            )
+            for key in asks
+        ]
+    return problems
+
+
+def _rings(panel: Panel, study: Study, names: NDArray[np.str_], years: Ints) -> Ints | None:
+    """First year in which others in each ring had joined, where the method asks for it."""
+    spec = study.method
+    if not isinstance(spec, Neighbours):
+        return None
+    return rings_of(
+        panel,
+        study.arms[study.arm],
+        study.exposure,
+        names,
+        years,
+        spec.rings,
+        at_least=spec.at_least,
+        within=spec.within,
+        earlier=spec.earlier,
+    )
 
 
 def _codes(providers: pl.Series) -> tuple[pl.Series, Ints]:
@@ -559,6 +633,9 @@ def _clusters(panel: Panel, study: Study, index: pl.DataFrame) -> sparse.csr_arr
         )
         codes = links["collaboration"].rank("dense").to_numpy().astype(np.int64) - 1
         return _incidence(links["row"].to_numpy().astype(np.int64), codes, n)
+    if rule == "market":
+        names = index["provider"].to_numpy().astype(np.str_)
+        return _incidence(np.arange(n), markets_of(panel, names, study.inference.market_km), n)
     column = index.join(panel.providers, on="provider", how="left", maintain_order="left")[rule]
     known = column.is_not_null().to_numpy()
     codes = column.cast(pl.String).rank("dense").fill_null(0).to_numpy().astype(np.int64) - 1

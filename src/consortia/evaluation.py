@@ -8,25 +8,47 @@ from typing import TypeVar
 
 import numpy as np
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from consortia.errors import NotIdentified
 from consortia.estimators import METHODS
+from consortia.estimators.by_collaboration import by_collaboration
 from consortia.estimators.estimate import estimate as run_method
 from consortia.estimators.identification import identify
+from consortia.estimators.waterfall import contamination, waterfall
 from consortia.panel import Arrays, FlowStep, Held, Panel
 from consortia.results import (
+    ByCollaboration,
     Coincidence,
+    Contamination,
     Estimate,
     Evaluation,
     Finding,
+    Gap,
     Identification,
     Rung,
     Trial,
 )
 from consortia.sensitivity import CHECKS
 from consortia.sensitivity.verdict import decide
-from consortia.specs import GroupTime, RawGap, RegimeDid, TwoWay, anticipation_of, refusal
+from consortia.sources import competition
+from consortia.specs import (
+    GroupTime,
+    Imputation,
+    LeaveOneOut,
+    LocalProjection,
+    Neighbours,
+    RawGap,
+    RegimeDid,
+    SunAbraham,
+    Switchers,
+    SyntheticDid,
+    TwoWay,
+    anticipation_of,
+    refusal,
+)
 from consortia.streams import Streams
+from consortia.structures import belonging
 from consortia.study import Study, label_of
 from consortia.version import __version__
 
@@ -51,6 +73,7 @@ def evaluate(
     say = progress or _silent
     streams = Streams(study.inference.seed)
     say("reading the panel")
+    panel = competition.for_study(panel, study)
     plain, nothing = _try(lambda: panel.arrays(study.with_(hold=(), alongside=_others(study))))
     arrays, because = _try(lambda: panel.arrays(study)) if plain is not None else (None, nothing)
 
@@ -72,7 +95,9 @@ def evaluate(
     if plain is not None and _others(study):
         say("what can be told apart")
         identification = _identification(study, panel, streams)
+    gap, weights = _gap(study, plain, estimate, streams, say)
     verdict = decide(study, estimate, sd, findings, because)
+    each = _by_collaboration(study, panel, arrays, estimate, say)
     say("writing it down")
     return Evaluation(
         study=study,
@@ -96,6 +121,9 @@ def evaluate(
         version=__version__,
         simulated=panel.truth is not None,
         identification=identification,
+        gap=gap,
+        contamination=weights,
+        by_collaboration=each,
     )
 
 
@@ -207,7 +235,22 @@ def _answer_label(study: Study) -> str:
         return "each provider against itself"
     back = 1 + anticipation_of(study.method)
     when = "the year" if back == 1 else f"{back} years"
-    text = f"joiners against {_rest(study)}, from {when} before joining"
+    whom = _rest(study)
+    match study.method:
+        case Imputation():
+            text = "joiners against what all years without joining lead one to expect"
+        case SyntheticDid():
+            text = "joiners against a weighted mixture of never-joiners, fitted before joining"
+        case Switchers():
+            text = "those that switch against those of the same standing that have not yet"
+        case Neighbours():
+            text = f"members against {whom} that are near no member, from {when} before"
+        case LocalProjection():
+            text = "joiners against those that have not joined yet, from the year before joining"
+        case SunAbraham():
+            text = "joiners against never-joiners, from the year before joining"
+        case _:
+            text = f"joiners against {whom}, from {when} before joining"
     if study.hold:
         text += f", {_held_as_was(study, study.hold)}"
     return text
@@ -269,12 +312,68 @@ def _challenge(
         pl.DataFrame({"provider": arrays.provider})
         .join(panel.providers, on="provider", how="left", maintain_order="left")
     )  # fmt: skip
-    trial = Trial(arrays=arrays, study=study, facts=facts, estimate=estimate, refit=refit, sd=sd)
+    trial = Trial(
+        arrays=arrays,
+        study=study,
+        facts=facts,
+        estimate=estimate,
+        refit=refit,
+        sd=sd,
+        belonging=belonging(panel, study.arms[study.arm], arrays.provider),
+        influence=_influence(study, arrays, estimate, streams),
+    )
     out: list[Finding] = []
     for spec in study.checks:
         say(f"challenging: {spec.name}")
         out.append(CHECKS[type(spec)].run(trial, spec, streams.at("check", spec.name).rng()))
     return tuple(out)
+
+
+def _influence(
+    study: Study, arrays: Arrays, estimate: Estimate, streams: Streams
+) -> np.ndarray | None:
+    """Influence (n,) on the headline, where a check of the study asks for it."""
+    if not any(isinstance(spec, LeaveOneOut) for spec in study.checks):
+        return None
+    method = METHODS[type(study.method)]
+    fit = method.fit(arrays, study.method, study, streams.at("inference").rng())
+    pick = np.zeros((1, len(fit.keys)))
+    pick[0, estimate.headline] = 1.0
+    return fit.influence.combine(pick).dense()[:, 0]
+
+
+def _gap(
+    study: Study, plain: Arrays | None, estimate: Estimate | None, streams: Streams, say: Progress
+) -> tuple[Gap | None, Contamination | None]:
+    """What the raw difference is made of; nothing where the raw difference is the answer."""
+    if plain is None or isinstance(study.method, RawGap):
+        return None, None
+    say("what the raw difference is made of")
+    quick = study.with_(inference=replace(study.inference, draws=0))
+    # One thread: sums in another order would change the last digits from machine to machine.
+    with threadpool_limits(limits=1, user_api="blas"):
+        gap, _ = _try(lambda: waterfall(plain, quick, estimate, streams.at("gap").rng()))
+        return gap, contamination(plain, study)
+
+
+def _by_collaboration(
+    study: Study,
+    panel: Panel,
+    arrays: Arrays | None,
+    estimate: Estimate | None,
+    say: Progress,
+) -> ByCollaboration | None:
+    """One collaboration at a time, where the method compares each joiner with its comparison."""
+    method = study.method
+    if arrays is None or estimate is None or not isinstance(method, GroupTime):
+        return None
+    who = belonging(panel, study.arms[study.arm], arrays.provider)
+    if who is None:
+        return None
+    say("one collaboration at a time")
+    with threadpool_limits(limits=1, user_api="blas"):
+        found, _ = _try(lambda: by_collaboration(arrays, method, study, who))
+    return found
 
 
 def _coincidences(study: Study, arrays: Arrays) -> tuple[Coincidence, ...]:

@@ -140,6 +140,9 @@ class Arrays:
     * ``on`` (n, T) whether the arm is held in the year (differs from D where it can be left); None
       = D. ``dose`` (n, T) how much of it; None = binary. ``moves`` (n,) further collaborations
       joined after the first; None = not counted.
+    * ``rings`` (n, R) index in ``years`` of the first year in which others in each ring around the
+      provider had joined; T = never, -1 = place not known; None where no method asked.
+    * ``points`` (n, 2) or (n, 3) place in metres, NaN where not known; None where nobody asked.
     """
 
     provider: NDArray[np.str_]
@@ -167,6 +170,8 @@ class Arrays:
     on: Bools | None = None
     dose: Floats | None = None
     moves: Ints | None = None
+    rings: Ints | None = None
+    points: Floats | None = None
 
     @property
     def n(self) -> int:
@@ -212,4 +217,6 @@ class Arrays:
             on=None if self.on is None else self.on[rows],
             dose=None if self.dose is None else self.dose[rows],
             moves=None if self.moves is None else self.moves[rows],
+            rings=None if self.rings is None else self.rings[rows],
+            points=None if self.points is None else self.points[rows],
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from consortia.maths.influence import Influence
 from consortia.panel import Arrays, FlowStep, Note, Source
+from consortia.structures import Belonging
 from consortia.study import Study
 
 Floats = NDArray[np.float64]
@@ -46,14 +47,19 @@ Estimand = Literal[
     "att(g,t)", "simple", "group", "group-overall", "calendar", "calendar-overall",
     "dynamic", "dynamic-overall", "raw-gap", "raw-gap-by-year", "two-way",
     "att(g,t,r)", "by-regime", "regime-contrast",
+    "fit-before", "per-exposed-year", "dynamic-normalised", "only", "others-only", "together",
+    "direct", "direct-alone", "direct-beside", "spill-over", "spill-over-per-member", "area-total",
+    "direct-dynamic", "spill-over-dynamic",
 ]  # fmt: skip
+"""What a row can be an average of; beside these "<one of them> of <label of another arm>"
+(imputation) and "spill-over-ring-<number>" with or without "-dynamic" (neighbours)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectKey:
     """Which effect a row is: estimand, and the cohort, year, event time or regime it belongs to."""
 
-    estimand: Estimand
+    estimand: Estimand | str
     cohort: int | None = None
     year: int | None = None
     event_time: int | None = None
@@ -219,6 +225,73 @@ class Identification:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GapPart:
+    """One bar of the waterfall from the raw difference to the answer, in the outcome's unit.
+
+    ``kind``: "total" (the raw difference, what is left), "part" (what one of the others carries of
+    the raw difference), "method" (what the answer's own weights and comparison change; it has no
+    standard error), "answer". Numbers are None where they do not exist.
+    """
+
+    name: str
+    label: str
+    kind: Literal["total", "part", "method", "answer"]
+    estimate: float
+    std_error: float | None
+    low: float | None
+    high: float | None
+    caution: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """What the raw difference is made of (Gelbach 2016): raw = parts + left, exactly."""
+
+    parts: tuple[GapPart, ...]
+    sentence: str
+    convention: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contamination:
+    """Weights of the two-way regression with all arms in it, and why it is not the answer.
+
+    ``table``: coefficient, effects_of (labels of arms), total, positive, negative (sums of
+    weights), cells, below (provider-years, and those with a weight below zero).
+    """
+
+    table: pl.DataFrame
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByCollaboration:
+    """The effect in each collaboration, drawn towards their mean as far as chance asks for.
+
+    ``table``, best first: collaboration, joiners, estimate, std_error (of chance alone), shrunk,
+    shrunk_low, shrunk_high, p_value (effect zero), q_value (Benjamini-Hochberg), stands_out
+    ("better", "worse", ""). ``mean`` and ``spread`` (standard deviation of the true effects
+    between collaborations), ``q``, ``dof`` and ``p_value`` of Cochran's test that all are the same;
+    ``reliability``: median share of an estimate's variance that is not chance.
+    """
+
+    table: pl.DataFrame
+    mean: float
+    mean_std_error: float
+    spread: float
+    q: float
+    dof: int
+    p_value: float
+    reliability: float
+    false_discovery: float
+    better: int
+    worse: int
+    sentence: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
     """One study, one panel, answered; everything that the report shows is in here."""
 
@@ -243,6 +316,9 @@ class Evaluation:
     version: str
     simulated: bool = False
     identification: Identification | None = None
+    gap: Gap | None = None
+    contamination: Contamination | None = None
+    by_collaboration: ByCollaboration | None = None
 
     @property
     def headline(self) -> dict[str, Any] | None:
@@ -278,7 +354,8 @@ class Trial:
     """What a check may use: the arrays, the estimate in question, and a way to fit again.
 
     ``facts`` has the fixed facts of the providers, one row per row of ``arrays``.
-    ``refit`` raises NotIdentified where nothing can be estimated.
+    ``refit`` raises NotIdentified where nothing can be estimated. ``belonging``: who is in which
+    collaboration of the arm, None for a status. ``influence`` (n,) of the headline.
     """
 
     arrays: Arrays
@@ -287,6 +364,8 @@ class Trial:
     estimate: Estimate
     refit: Callable[[Arrays, Study], Estimate]
     sd: float
+    belonging: Belonging | None = None
+    influence: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

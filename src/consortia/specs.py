@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import ClassVar, Literal
 
 # Read by Pydantic where the study file enters; a plain mapping keeps this floor free of it.
@@ -87,21 +88,156 @@ class RegimeDid:
         _need(self.few >= 1, "few must be 1 or more")
 
 
-MethodSpec = RawGap | TwoWay | GroupTime | RegimeDid
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imputation:
+    """Imputation of untreated outcomes, Borusyak, Jaravel & Spiess (2024).
+
+    ``alongside``: "ignore" leaves the arms alongside out of account; "joint" takes as untreated
+    only the years without any of them and gives each arm its own additive effects by year since
+    joining. ``residuals``: of treated years around the mean of their cohort and year
+    ("conservative"), or the mean of the others of that cohort and year ("leave-one-out").
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+    name: Literal["imputation"] = "imputation"
+    alongside: Literal["ignore", "joint"] = "ignore"
+    residuals: Literal["conservative", "leave-one-out"] = "conservative"
+    aggregate: Aggregation = "group"
+    few: int = 5
+
+    def __post_init__(self) -> None:
+        _need(self.few >= 1, "few must be 1 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyntheticDid:
+    """Synthetic difference-in-differences, Arkhangelsky et al. (2021), by cohort.
+
+    ``weights``: "exact" solves for the weights exactly; "frank-wolfe" takes the steps and the
+    stopping rule of the authors' R package, to reproduce published digits.
+    ``variance``: "placebo" lets comparison providers stand in for the joiners (at most ``placebos``
+    times; each once where there is one joiner), "jackknife" leaves one provider out at a time with
+    the weights fixed; "auto" takes the jackknife when every cohort has at least ten joiners.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+    name: Literal["synthetic-did"] = "synthetic-did"
+    weights: Literal["exact", "frank-wolfe"] = "exact"
+    variance: Literal["auto", "placebo", "jackknife"] = "auto"
+    placebos: int = 200
+    aggregate: Aggregation = "group"
+    few: int = 5
+
+    def __post_init__(self) -> None:
+        _need(20 <= self.placebos <= 100_000, "placebos must lie between 20 and 100,000")
+        _need(self.few >= 1, "few must be 1 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switchers:
+    """Effects of switching, de Chaisemartin & D'Haultfoeuille (2024); leaving is a switch too.
+
+    ``direction``: which first switches count: "in", "out", or "both" (a switch out counts with the
+    opposite sign). ``horizons``: years after switching that are reported, 0 = all.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+    name: Literal["switchers"] = "switchers"
+    direction: Literal["both", "in", "out"] = "both"
+    horizons: int = 0
+    few: int = 5
+
+    def __post_init__(self) -> None:
+        _need(0 <= self.horizons <= 50, "horizons must lie between 0 (all) and 50")
+        _need(self.few >= 1, "few must be 1 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SunAbraham:
+    """Interaction-weighted event study, Sun & Abraham (2021)."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+    name: Literal["sun-abraham"] = "sun-abraham"
+    aggregate: Aggregation = "group"
+    few: int = 5
+
+    def __post_init__(self) -> None:
+        _need(self.few >= 1, "few must be 1 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalProjection:
+    """Local projections difference-in-differences, Dube, Girardi, Jordà & Taylor (2025).
+
+    ``weights``: "regression" as the plain regression weighs cohorts (by size and balance of the
+    comparison), "joiners" by their number, which is the mean effect on joiners.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+    name: Literal["local-projection"] = "local-projection"
+    weights: Literal["regression", "joiners"] = "regression"
+    few: int = 5
+
+    def __post_init__(self) -> None:
+        _need(self.few >= 1, "few must be 1 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbours:
+    """Direct and spill-over effects by distance.
+
+    ``rings``: upper edges in kilometres, ascending; ``at_least`` so many others must have joined
+    within a ring for a provider to count as exposed there; ``within``: a column of the providers
+    file, neighbours are those with the same value (phase); ``earlier``: whether those that had
+    joined by the first year expose their neighbours or are part of the scenery (nearby.rings_of).
+    ``anticipation`` and ``few`` as in group-time.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+    name: Literal["neighbours"] = "neighbours"
+    rings: tuple[float, ...] = (2.0, 5.0)
+    at_least: int = 1
+    within: str = ""
+    earlier: Literal["count", "ignore"] = "count"
+    anticipation: int = 0
+    few: int = 5
+
+    def __post_init__(self) -> None:
+        edges = (0.0, *self.rings)
+        _need(
+            bool(self.rings) and all(a < b for a, b in pairwise(edges)),
+            "rings must be distances in kilometres, above zero and ascending",
+        )
+        _need(self.at_least >= 1 and self.few >= 1, "at_least and few must be 1 or more")
+        _need(0 <= self.anticipation <= 10, "anticipation must lie between 0 and 10 years")
+
+
+MethodSpec = (
+    RawGap
+    | TwoWay
+    | GroupTime
+    | RegimeDid
+    | SunAbraham
+    | Imputation
+    | Switchers
+    | LocalProjection
+    | SyntheticDid
+    | Neighbours
+)
 
 
 def refusal(method: MethodSpec, arm: Arm, label: str) -> str:
     """Why the method cannot answer for this arm; "" if it can."""
-    if isinstance(method, GroupTime | RegimeDid):
+    if not isinstance(method, RawGap | TwoWay):
         if arm.dose:
             return (
                 f"{method.name} takes arms that are held or not, and {label} is a dose "
                 f"({arm.dose}); drop dose for the effect of holding it at all, or use two-way"
             )
-        if arm.reversible:
+        if arm.reversible and not isinstance(method, Switchers):
             return (
                 f"{method.name} takes arms that are held from joining on, and {label} can be left; "
-                "drop reversible for the effect of having joined, or use two-way"
+                "drop reversible for the effect of having joined, or use switchers or two-way"
             )
     if isinstance(method, RawGap) and arm.dose:
         return f"raw-gap compares holders with the rest, and {label} is a dose ({arm.dose})"
@@ -110,7 +246,8 @@ def refusal(method: MethodSpec, arm: Arm, label: str) -> str:
 
 def anticipation_of(method: MethodSpec) -> int:
     """Years before joining that the method takes as touched by it; 0 where it knows none."""
-    return method.anticipation if isinstance(method, GroupTime | RegimeDid) else 0
+    known = isinstance(method, GroupTime | RegimeDid | Neighbours)
+    return method.anticipation if known else 0
 
 
 # --- checks ------------------------------------------------------------------------------------
@@ -156,7 +293,26 @@ class WithoutFlagged:
         _need(bool(self.column), "column must name the flag in the providers file")
 
 
-CheckSpec = PreTrend | PlaceboDate | WithoutFlagged
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveOneOut:
+    """The answer again without each collaboration, cohort of joiners, or group of providers.
+
+    ``over``: "collaboration", "cohort", or a column of the providers file such as
+    "local_authority". ``refits``: that many of the most influential are fitted again exactly, the
+    others by their influence.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+    name: Literal["leave-one-out"] = "leave-one-out"
+    over: str = "collaboration"
+    refits: int = 10
+
+    def __post_init__(self) -> None:
+        _need(bool(self.over), "over must be 'collaboration', 'cohort' or a column")
+        _need(1 <= self.refits <= 10_000, "refits must lie between 1 and 10,000")
+
+
+CheckSpec = PreTrend | PlaceboDate | WithoutFlagged | LeaveOneOut
 
 
 # --- inference ---------------------------------------------------------------------------------
@@ -167,7 +323,10 @@ class Inference:
     """How uncertainty is computed.
 
     ``cluster``: "provider", "collaboration" (of the arm; overlapping memberships count in each),
-    or the name of a column of the providers file such as "local_authority".
+    "market" (local markets of ``market_km`` around one provider each, nearby.markets_of), or the
+    name of a column of the providers file such as "local_authority".
+    ``spatial_km``: instead of clusters, providers this near may depend on one another
+    (estimators/spatial.py); then no bands and no small-sample rule.
     ``multiplier``: of the bootstrap behind uniform bands; Gaussian draws are exact given the data
     and cost nothing per provider, the others resample cluster sums.
     ``small_sample``: "auto" takes the convention of the method (named in every result).
@@ -180,6 +339,8 @@ class Inference:
     multiplier: Literal["gaussian", "rademacher", "mammen", "webb"] = "gaussian"
     draws: int = 999
     seed: int = 1
+    market_km: float = 10.0
+    spatial_km: float | None = None
 
     def __post_init__(self) -> None:
         _need(0.5 <= self.level < 1, "level must lie between 0.5 and 1, for example 0.95")
@@ -188,6 +349,11 @@ class Inference:
         )
         _need(self.seed >= 0, "seed must be zero or more")
         _need(bool(self.cluster), "cluster must be 'provider', 'collaboration' or a column")
+        _need(0 < self.market_km <= 500, "market_km must be above zero and no more than 500")
+        _need(
+            self.spatial_km is None or 0 < self.spatial_km <= 2000,
+            "spatial_km must be above zero and no more than 2,000",
+        )
 
 
 # --- arms and exposure -------------------------------------------------------------------------
@@ -341,6 +507,33 @@ class Weights:
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
     column: str = ""
     by: Literal["provider", "year"] = "provider"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Competition:
+    """Competition as columns beside the outcomes, by provider and year (``columns``).
+
+    ``radius_km``: how far rivals may be; ``size``: column of the outcomes file with enrolment
+    ("" = all alike; a missing year takes the provider's nearest known one); ``within``: column of
+    the providers file, rivals are those with the same value (phase); ``kernel``: fall-off of
+    pressure.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+    radius_km: float = 5.0
+    size: str = ""
+    within: str = ""
+    kernel: Literal["even", "linear", "inverse", "exponential"] = "linear"
+
+    def __post_init__(self) -> None:
+        _need(0 < self.radius_km <= 500, "radius_km must be above zero and no more than 500")
+
+    def columns(self, arm: Arm | None) -> tuple[str, ...]:
+        """Names of the columns that are made; the last three only for an arm of collaborations."""
+        alone = ("rivals", "pressure", "concentration")
+        if arm is None or not arm.kinds:
+            return alone
+        return (*alone, "owned_concentration", "rivals_joined", "rivals_together")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

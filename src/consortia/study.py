@@ -11,6 +11,7 @@ from consortia.specs import (
     Arm,
     CheckSpec,
     Comparison,
+    Competition,
     Exposure,
     GroupTime,
     Inference,
@@ -32,6 +33,8 @@ class Study:
     ``outcomes``. Arms in ``hold`` are held fixed (compared only between providers that hold the
     same of them, and only while they keep them); arms in ``alongside`` are not held, but the report
     counts how often they come on the same day and what holding them would say.
+    ``competition`` adds its columns to the outcomes before anything is estimated (evaluation.py),
+    so that they can be covariates.
 
     Raises ValueError for a name that is not defined, with the nearest known one.
     """
@@ -52,6 +55,7 @@ class Study:
     method: MethodSpec = GroupTime()
     checks: tuple[CheckSpec, ...] = (PreTrend(), PlaceboDate())
     inference: Inference = Inference()
+    competition: Competition | None = None
 
     def __post_init__(self) -> None:
         if not self.question.strip():

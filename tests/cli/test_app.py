@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from consortia.cli import commands
 from consortia.cli.app import app
+from consortia.estimators import METHODS
 
 run = CliRunner()
 YEARS = range(2014, 2020)
@@ -229,3 +231,83 @@ def test_progress_goes_to_stderr_only(study: Path, tmp_path: Path) -> None:
     done = run.invoke(app, ["evaluate", str(study), "--out", str(tmp_path / "o")])
     assert done.exit_code == 0
     assert "challenging" not in done.stdout
+
+
+@pytest.fixture
+def placed(study: Path, school_files: Path) -> Path:
+    """The same schools with places, four to a village, and a study that asks for competition."""
+    file = school_files / "providers.csv"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    rows = [f"{line},{k // 4 * 20_000},{k % 4 * 500}" for k, line in enumerate(lines[1:])]
+    file.write_text("\n".join([lines[0] + ",easting,northing", *rows]) + "\n", encoding="utf-8")
+    text = study.read_text(encoding="utf-8").replace(
+        'arm = "trust"', 'arm = "trust"\ncovariates = ["pressure"]', 1
+    )
+    study.write_text(
+        text + '\n[competition]\nradius_km = 1.0\nsize = "pupils"\n'
+        '[method]\nname = "group-time"\nadjust = "regression"\n',
+        encoding="utf-8",
+    )
+    return study
+
+
+def test_competition_from_the_study_file(placed: Path, tmp_path: Path) -> None:
+    done = run.invoke(app, ["evaluate", str(placed), "--out", str(tmp_path / "o"), "--json"])
+    assert done.exit_code == 0, done.output
+    (answer,) = json.loads(done.stdout)["evaluations"]
+    assert answer["identified"]
+    assert "alike in pressure" in json.dumps(answer)
+    looked = run.invoke(app, ["check-data", str(placed), "--json"])
+    assert looked.exit_code == 0, looked.output
+    columns = {c["column"]: c for c in json.loads(looked.stdout)["columns"]}
+    assert columns["pressure"] == {"column": "pressure", "known": 144, "missing": 0}
+    assert {"rivals", "concentration", "rivals_joined", "rivals_together"} <= set(columns)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('size = "pupils"', 'size = "pupil"', "pupils"),
+        ('["pressure"]', '["presure"]', "pressure"),
+    ],
+)
+@pytest.mark.parametrize("command", ["evaluate", "check-data"])
+def test_misspelt_competition_is_refused(
+    placed: Path, tmp_path: Path, command: str, old: str, new: str, says: str
+) -> None:
+    placed.write_text(placed.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    more = ["--out", str(tmp_path / "o")] if command == "evaluate" else []
+    done = run.invoke(app, [command, str(placed), *more])
+    assert done.exit_code == 3
+    assert f"Did you mean '{says}'" in " ".join(done.output.split())
+
+
+def test_competition_without_places_is_refused(placed: Path, school_files: Path) -> None:
+    file = school_files / "providers.csv"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("easting", "x").replace("northing", "y"), encoding="utf-8")
+    done = run.invoke(app, ["check-data", str(placed)])
+    assert done.exit_code == 3
+    assert "easting and northing" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize("spec", METHODS, ids=lambda s: s.__name__)
+def test_every_method_is_explained(spec) -> None:
+    row = METHODS[spec]
+    done = run.invoke(app, ["explain", row.name, "--json"])
+    assert done.exit_code == 0
+    told = json.loads(done.stdout)
+    assert told["assumes"] == row.assumes
+    assert set(told["options"]) == {f.name for f in fields(spec)} - {"name"}
+
+
+def test_overlap(study: Path, tmp_path: Path) -> None:
+    shown = run.invoke(app, ["overlap", str(study), "--out", str(tmp_path / "o")])
+    assert shown.exit_code == 0, shown.output
+    assert "Who is in what, with whom" in shown.stdout
+    made = json.loads((tmp_path / "o" / "overlap.json").read_text(encoding="utf-8"))
+    # Every sixth and every seventh of 24 schools joined; half of those became academies.
+    assert [k["2019"] for k in made["kinds"]] == [8, 4]
+    assert (tmp_path / "o" / "overlap.html").is_file()
+    alone = run.invoke(app, ["overlap", str(study), "--json"])
+    assert json.loads(alone.stdout)["between"] == made["between"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import get_args
+
 import numpy as np
 import polars as pl
 import pytest
@@ -10,7 +13,18 @@ from scipy import sparse, stats
 from consortia.estimators import METHODS
 from consortia.estimators.estimate import estimate
 from consortia.results import EFFECTS
-from consortia.specs import GroupTime, Inference, RawGap, RegimeDid, TwoWay
+from consortia.specs import (
+    GroupTime,
+    Imputation,
+    Inference,
+    LocalProjection,
+    MethodSpec,
+    RawGap,
+    SunAbraham,
+    Switchers,
+    SyntheticDid,
+    TwoWay,
+)
 
 
 def panel(arrays_of, rng, n=200, T=5, **more):
@@ -19,7 +33,20 @@ def panel(arrays_of, rng, n=200, T=5, **more):
     return arrays_of(Y, cohort, **more)
 
 
-@pytest.mark.parametrize("spec", [RawGap(), TwoWay(), GroupTime()], ids=lambda s: s.name)
+@pytest.mark.parametrize(
+    "spec",
+    [
+        RawGap(),
+        TwoWay(),
+        GroupTime(),
+        SunAbraham(),
+        Imputation(),
+        Switchers(),
+        LocalProjection(),
+        SyntheticDid(placebos=20),
+    ],
+    ids=lambda s: s.name,
+)
 def test_every_method_fills_the_schema(arrays_of, study_of, rng, spec) -> None:
     e = estimate(panel(arrays_of, rng), study_of(spec, Inference(draws=99)), rng)
     assert e.method == spec.name == METHODS[type(spec)].name
@@ -91,6 +118,26 @@ def test_unused_providers_do_not_count_as_clusters(arrays_of, study_of, rng) -> 
 
 
 def test_methods_table_is_closed() -> None:
-    assert set(METHODS) == {RawGap, TwoWay, GroupTime, RegimeDid}
+    assert set(METHODS) == set(get_args(MethodSpec))
     with pytest.raises(TypeError):
         METHODS[int] = None  # type: ignore[index]
+
+
+def test_spatial_errors_are_the_sum_over_near_pairs(arrays_of, study_of, rng) -> None:
+    a = panel(arrays_of, rng, n=60)
+    a = replace(a, points=rng.uniform(0, 30_000, size=(60, 2)))
+    plain = estimate(a, study_of(GroupTime(), Inference(draws=0)), rng)
+    e = estimate(a, study_of(GroupTime(), Inference(draws=0, spatial_km=10.0, level=0.9)), rng)
+    fit = METHODS[GroupTime].fit(a, GroupTime(), study_of(GroupTime()), rng)
+    psi = fit.influence.dense()[:, fit.headline]
+    total = 0.0
+    for i in range(60):
+        for j in range(60):
+            d = np.hypot(*(a.points[i] - a.points[j])) / 10_000
+            total += max(0.0, 1 - d) ** 2 * psi[i] * psi[j]
+    row = e.row()
+    assert row["estimate"] == plain.row()["estimate"]
+    assert row["std_error"] == pytest.approx(np.sqrt(total), rel=1e-9)
+    assert row["high"] - row["low"] == pytest.approx(2 * stats.norm.ppf(0.95) * row["std_error"])
+    assert e.effects["band_low"].null_count() == e.effects.height
+    assert not any("clusters" in note for note in e.notes)

@@ -16,10 +16,14 @@ from consortia.report import document, render_html
 from consortia.results import (
     CONTRASTS,
     EFFECTS,
+    ByCollaboration,
     Coincidence,
+    Contamination,
     Estimate,
     Evaluation,
     Finding,
+    Gap,
+    GapPart,
     Identification,
     Rung,
     Verdict,
@@ -123,6 +127,81 @@ def estimate(truth: float | None = None) -> Estimate:
         critical=1.9758,
         dof=151,
         notes=("cohort of 2016 left out",),
+    )
+
+
+def part(name: str, kind: Any, estimate: float, se: float | None = 0.05) -> GapPart:
+    return GapPart(
+        name=name,
+        label=f"{name} of members",
+        kind=kind,
+        estimate=estimate,
+        std_error=se,
+        low=None if se is None else estimate - 1.96 * se,
+        high=None if se is None else estimate + 1.96 * se,
+        caution="" if se else "no error of its own",
+    )
+
+
+GAP = Gap(
+    parts=(
+        part("raw", "total", -0.6123),
+        part("providers", "part", -0.9),
+        part("years", "part", 0.05),
+        part("academy", "part", 0.0877),
+        part("full", "total", 0.15),
+        part("method", "method", -0.1034, None),
+        part("answer", "answer", 0.2534),
+    ),
+    sentence="Members lie 0.61 below the rest; -0.90 of it is what they differed in all along.",
+    convention="clustered by provider",
+    notes=("52 provider-years left out",),
+)
+CONTAMINATION = Contamination(
+    table=pl.DataFrame(
+        {
+            "coefficient": ["a trust", "a trust"],
+            "effects_of": ["a trust", "academy status"],
+            "total": [1.0, 0.0],
+            "positive": [1.25, 0.31],
+            "negative": [-0.25, -0.31],
+            "cells": [4030, 9000],
+            "below": [311, 4000],
+        }
+    ),
+    sentence="One regression with both is not used: 8% of years count with the wrong sign.",
+)
+
+
+def each(count: int = 57) -> ByCollaboration:
+    shrunk = [1.5 - 3 * k / count for k in range(count)]
+    return ByCollaboration(
+        table=pl.DataFrame(
+            {
+                "collaboration": [f"T{k}" for k in range(count)],
+                "joiners": [1 + k % 9 for k in range(count)],
+                "estimate": [2.0 * s for s in shrunk],
+                "std_error": [0.8123] * count,
+                "shrunk": shrunk,
+                "shrunk_low": [s - 0.7 for s in shrunk],
+                "shrunk_high": [s + 0.7 for s in shrunk],
+                "p_value": [0.0004 if k < 2 else 0.4 for k in range(count)],
+                "q_value": [0.0114 if k < 2 else 0.8 for k in range(count)],
+                "stands_out": ["better" if k < 2 else "" for k in range(count)],
+            }
+        ),
+        mean=0.2345,
+        mean_std_error=0.05,
+        spread=0.61,
+        q=88.1,
+        dof=count - 1,
+        p_value=0.0041,
+        reliability=0.35,
+        false_discovery=0.05,
+        better=2,
+        worse=0,
+        sentence=f"The effects of {count} collaborations differ by more than chance.",
+        notes=("94 joiners of more than one count with the one they joined first",),
     )
 
 
@@ -293,6 +372,9 @@ EVALUATION = Evaluation(
     assumes="without joining, joiners would have moved as the comparison did",
     command="consortia evaluate study.toml --out report",
     version="0.1.0",
+    gap=GAP,
+    contamination=CONTAMINATION,
+    by_collaboration=each(),
 )
 
 
@@ -322,6 +404,8 @@ def variant(name: str) -> Evaluation:
             estimate=None,
             not_identified="no joiner is observed before joining",
             findings=(),
+            gap=None,
+            by_collaboration=None,
             verdict=Verdict(
                 words="not identified",
                 sentence="These data cannot answer the question, because no joiner is observed "
@@ -345,6 +429,9 @@ def variant(name: str) -> Evaluation:
             notes=(),
             sources=(),
             command="",
+            gap=None,
+            contamination=None,
+            by_collaboration=None,
         )
     if name == "large":
         # Big numbers, many years, long words.
@@ -376,7 +463,27 @@ def variant(name: str) -> Evaluation:
             outcomes={"maths": Outcome(label=long, unit="pounds a year per learner in the cohort")},
         )
         fitted = replace(estimate(), effects=frame, headline=frame.height - 1)
-        return replace(EVALUATION, study=study, title=long, estimate=fitted, ladder=ladder)
+        return replace(
+            EVALUATION,
+            study=study,
+            title=long,
+            estimate=fitted,
+            ladder=ladder,
+            gap=replace(
+                GAP,
+                parts=tuple(
+                    replace(
+                        p,
+                        label=long,
+                        estimate=1e5 * p.estimate,
+                        low=None if p.low is None else 1e5 * p.low,
+                        high=None if p.high is None else 1e5 * p.high,
+                    )
+                    for p in GAP.parts
+                ),
+            ),
+            by_collaboration=each(1500),
+        )
     if name == "apart":
         frame = pl.DataFrame(
             [

@@ -1,9 +1,26 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 import consortia.report.words as words
-from consortia.specs import Exposure, GroupTime, Inference, RawGap, TwoWay, Weights, Where
+from consortia.results import Estimand
+from consortia.specs import (
+    Exposure,
+    GroupTime,
+    Imputation,
+    Inference,
+    LocalProjection,
+    Neighbours,
+    RawGap,
+    SunAbraham,
+    Switchers,
+    SyntheticDid,
+    TwoWay,
+    Weights,
+    Where,
+)
 
 
 def test_lists_and_counts() -> None:
@@ -113,3 +130,47 @@ def test_limits_fit_the_study(make_study) -> None:
     assert "simulated" in " ".join(words.limits(study, None, True))
     censored = make_study(exposure=Exposure(leavers="censor"))
     assert "not about staying" not in " ".join(words.limits(censored, 138, False))
+
+
+def test_methods_say_whom_they_compare_with(make_study) -> None:
+    def compared(method, **more) -> str:
+        return words.comparison(make_study(method=method, **more))
+
+    assert "read off those" in compared(Imputation())
+    assert "same standing" in compared(Switchers())
+    assert "weighted mixture" in compared(SyntheticDid())
+    # Two methods have a comparison of their own, whatever the study says.
+    assert "have not joined trust by" in compared(LocalProjection(), comparison="never")
+    assert "do not join trust in any year" in compared(SunAbraham(), comparison="not-yet")
+    assert "near none that has (within 5 km)" in compared(Neighbours())
+    assert "whichever came first" in words.base(make_study(method=Neighbours()))
+    assert words.base(make_study(method=Imputation())) == ""
+    given = make_study(method=Switchers(), covariates=("free_meals",))
+    assert "switchers does not use covariates: free meals" in words.held(given)
+    limits = " ".join(words.limits(make_study(method=Neighbours()), 9, False))
+    assert "further away than 5 km" in limits
+    assert "may have gained or lost because others did" not in limits
+
+
+def test_clusters_of_places(make_study) -> None:
+    market = make_study(inference=Inference(cluster="market", market_km=8.0))
+    said = words.clusters(market, 31)
+    assert "same local market" in said
+    assert "31 markets" in said
+    assert "within 8 km" in said
+    near = make_study(inference=Inference(spatial_km=20.0))
+    assert "within 20 km of one another" in words.clusters(near, 400)
+
+
+def test_rings_and_other_arms_have_titles() -> None:
+    assert words.estimand_title("spill-over-ring-2") == "On neighbours in ring 2"
+    assert "since somebody there joined" in words.estimand_title("spill-over-ring-1-dynamic")
+    assert "nearest member is in ring 2" in words.estimand_meaning("spill-over-ring-2")
+    assert words.estimand_title("simple of academy status") == (
+        "Over all joiners and years: academy status"
+    )
+    assert words.estimand_meaning("simple of academy status").startswith("of academy status: every")
+    # Each of them is known by both.
+    for name in get_args(Estimand):
+        assert words.estimand_title(name) != name
+        assert words.estimand_meaning(name) != name

@@ -4,12 +4,21 @@ import json
 import tomllib
 from dataclasses import fields
 from pathlib import Path
-from typing import get_args, get_type_hints
+from typing import get_args
 
 import pytest
 
 from consortia.errors import DataInvalid
-from consortia.specs import CheckSpec, GroupTime, MethodSpec, PlaceboDate, PreTrend, TwoWay
+from consortia.specs import (
+    CheckSpec,
+    Competition,
+    GroupTime,
+    MethodSpec,
+    Neighbours,
+    PlaceboDate,
+    PreTrend,
+    TwoWay,
+)
 from consortia.studyfile import json_schema, read_study
 from consortia.studyfile.door import Door
 
@@ -80,6 +89,36 @@ def test_what_the_study_uses_as_numbers_is_passed_to_the_reader(tmp_path: Path) 
     file = read_study(write(tmp_path, SMALL + '[weights]\ncolumn = "pupils"\n'))
     assert file.data.numbers == ("maths",)
     assert file.data.weights == ("pupils",)
+
+
+def test_competition_by_its_table(tmp_path: Path) -> None:
+    text = SMALL + '[competition]\nradius_km = 3.5\nsize = "pupils"\nkernel = "even"\n'
+    file = read_study(write(tmp_path, text))
+    assert file.study[0].competition == Competition(radius_km=3.5, size="pupils", kernel="even")
+    # Sizes are counts: the reader refuses what is below zero.
+    assert file.data.weights == ("pupils",)
+    assert read_study(write(tmp_path)).study[0].competition is None
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "says"),
+    [
+        ("radius = 3.5", "competition.radius", "radius_km"),
+        ("radius_km = -1.0", "competition.radius_km", "above zero"),
+        ('kernel = "liner"', "competition.kernel", "linear"),
+    ],
+)
+def test_faults_of_competition(tmp_path: Path, line: str, column: str, says: str) -> None:
+    (problem,) = problems(tmp_path, SMALL + f"[competition]\n{line}\n")
+    assert problem.column == column
+    assert says in problem.problem + problem.remedy
+
+
+def test_rings_and_spatial_errors(tmp_path: Path) -> None:
+    text = SMALL + '[method]\nname = "neighbours"\nrings = [1, 2.5]\n[inference]\nspatial_km = 20\n'
+    (study,) = read_study(write(tmp_path, text)).study
+    assert study.method == Neighbours(rings=(1.0, 2.5))
+    assert study.inference.spatial_km == 20.0
 
 
 def test_methods_and_checks_by_name(tmp_path: Path) -> None:
@@ -203,7 +242,9 @@ def test_the_schema_names_every_key(tmp_path: Path) -> None:
     assert schema["additionalProperties"] is False
     assert set(schema["required"]) == {"question", "data", "outcomes", "arms"}
     methods = schema["properties"]["method"]["discriminator"]["mapping"]
-    assert set(methods) == {get_args(get_type_hints(m)["name"])[0] for m in get_args(MethodSpec)}
+    assert set(methods) == {
+        next(f.default for f in fields(spec) if f.name == "name") for spec in get_args(MethodSpec)
+    }
     for key in tomllib.loads(SMALL):
         assert key in schema["properties"]
     # An editor has something to show beside every key, and every table refuses unknown ones.

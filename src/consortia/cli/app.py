@@ -111,6 +111,20 @@ def gather(
 
 
 @app.command()
+def overlap(
+    study: StudyPath,
+    data: Data = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for overlap.html and overlap.json.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Who is in what with whom, over time: which structures overlay which."""
+    with guarded(json):
+        commands.overlap(study, data, out, json)
+
+
+@app.command()
 def init(
     folder: Annotated[
         Path, typer.Argument(help="Folder with your files (CSV, CSV.gz, Parquet).")

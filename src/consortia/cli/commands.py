@@ -72,9 +72,10 @@ def evaluate(
         from consortia.evaluation import evaluate as run
         from consortia.report import document, write, write_index
         from consortia.sources import read_panel
+        from consortia.sources.competition import made_for
 
         panel = read_panel(file.data, file.folder)
-        _all_names(panel, studies, check_names)
+        _all_names(panel, studies, lambda p, s: check_names(p, s, made_for(s)))
         for one in studies:
             evaluations.append(
                 (
@@ -145,6 +146,32 @@ def gather(folder: Path, phase: str, out: Path, missing: tuple[str, ...], json: 
     from consortia.cli.show import show_gathered
 
     show_gathered(manifest, out)
+
+
+def overlap(study: Path, data: Path | None, out: Path | None, json: bool) -> None:
+    from consortia.report import overlap_document, write_overlap
+    from consortia.sources import read_panel
+    from consortia.structures import overlay
+    from consortia.studyfile import read_study
+
+    file = read_study(study, data_folder=data)
+    first = file.study[0]
+    found = overlay(read_panel(file.data, file.folder), first.exposure, first.window)
+    parts = ["consortia", "overlap", str(study)]
+    if data is not None:
+        parts += ["--data", str(data)]
+    made = overlap_document(
+        found, title="Who is in what, with whom", command=shlex.join([*parts, "--out", "overlap"])
+    )
+    written = None if out is None else write_overlap(made, out)
+    if json:
+        _print_json(made)
+        return
+    from consortia.cli.show import show_overlap
+
+    show_overlap(made)
+    if written is not None:
+        print(f"\nPage: {written.html}")
 
 
 def init(folder: Path, out: Path | None, force: bool, json: bool) -> None:

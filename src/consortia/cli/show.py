@@ -132,3 +132,38 @@ def _show_rows(console: Console, titled: Sequence[tuple[str, Sequence[dict[str, 
                 )
             )
         console.print(table)
+    console.print("No problems found.", style="green")
+
+
+def show_overlap(made: dict[str, Any]) -> None:
+    """The overlay's document: what is said, then kinds by year, pairs of kinds, most shared."""
+    from consortia.report.numerals import shown
+
+    console = _console()
+    console.print()
+    console.print(made["title"], style="bold", markup=False)
+    console.print(f"  {made['sentence']}", markup=False)
+    tables = (
+        ("kind_columns", made["kinds"]),
+        ("between_columns", [r for r in made["between"] if r["both"]]),
+        ("membership_columns", made["memberships"]),
+        ("size_columns", made["sizes"]),
+        ("pair_columns", made["pairs"][:10]),
+    )
+    for columns, rows in tables:
+        if not rows:
+            continue
+        table = Table(box=None, padding=(0, 2, 0, 2), show_edge=False)
+        for column in made[columns]:
+            table.add_column(
+                column["label"], justify="left" if column["rule"] == "text" else "right"
+            )
+        for row in rows:
+            table.add_row(
+                *(
+                    str(row[c["name"]]) if c["rule"] == "text" else shown(row[c["name"]], c["rule"])
+                    for c in made[columns]
+                )
+            )
+        console.print()
+        console.print(table)

@@ -5,9 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from consortia.estimators import group_time, raw_gap, regime_did, two_way
+from consortia.estimators import (
+    group_time,
+    imputation,
+    local_projection,
+    neighbours,
+    raw_gap,
+    regime_did,
+    sun_abraham,
+    switchers,
+    synthetic_did,
+    two_way,
+)
 from consortia.results import Method
-from consortia.specs import GroupTime, RawGap, RegimeDid, TwoWay
+from consortia.specs import (
+    GroupTime,
+    Imputation,
+    LocalProjection,
+    Neighbours,
+    RawGap,
+    RegimeDid,
+    SunAbraham,
+    Switchers,
+    SyntheticDid,
+    TwoWay,
+)
 
 METHODS: Mapping[type, Method] = MappingProxyType(
     {
@@ -88,6 +110,127 @@ METHODS: Mapping[type, Method] = MappingProxyType(
                 "de Chaisemartin & D'Haultfœuille (2023), several treatments; Callaway & "
                 "Sant'Anna (2021)"
             ),
+        ),
+        SunAbraham: Method(
+            name="sun-abraham",
+            fit=sun_abraham.fit,
+            truth=sun_abraham.truth,
+            answers=(
+                "Did joining help, by one regression with an effect of its own for every joining "
+                "year in every year?"
+            ),
+            assumes=(
+                "Without joining, those who joined would have moved in parallel with those who "
+                "never did, in all years; and nothing changes before joining because of joining "
+                "to come."
+            ),
+            fails=(
+                "When joining follows a dip that would have passed anyway, or when something else "
+                "comes on the same day. When hardly anybody stays outside, everything rests on "
+                "those few."
+            ),
+            paper="Sun & Abraham (2021)",
+        ),
+        Imputation: Method(
+            name="imputation",
+            fit=imputation.fit,
+            truth=imputation.truth,
+            answers=(
+                "How do results after joining compare with what all years before joining, and "
+                "everybody outside, would lead one to expect? Can tell several arms apart at once."
+            ),
+            assumes=(
+                "Without joining, joiners and the rest would have moved in parallel in all years, "
+                "long before joining as well as after (given covariates and held arms); nothing "
+                "changes before joining because of joining to come. With alongside = 'joint': the "
+                "effects of several arms add up."
+            ),
+            fails=(
+                "When joiners were already on another path years before: every year before counts "
+                "as much as the last one. With several arms that are nearly always taken up "
+                "together, hardly anything is left to tell them apart."
+            ),
+            paper="Borusyak, Jaravel & Spiess (2024)",
+        ),
+        Switchers: Method(
+            name="switchers",
+            fit=switchers.fit,
+            truth=switchers.truth,
+            answers=(
+                "What does a year of membership do, when providers join, leave and join again?"
+            ),
+            assumes=(
+                "Without switching, those who join or leave would have moved as those of the same "
+                "standing who have not switched by then; and nothing changes before because of a "
+                "switch to come."
+            ),
+            fails=(
+                "When providers leave because their results are about to move, or when nearly "
+                "everybody of the same standing switches at once. Effects later on are those of "
+                "the whole path since the first switch, returns included."
+            ),
+            paper="de Chaisemartin & D'Haultfœuille (2024)",
+        ),
+        LocalProjection: Method(
+            name="local-projection",
+            fit=local_projection.fit,
+            truth=local_projection.truth,
+            answers=(
+                "How far had joiners moved one, two, three years after joining, beside those who "
+                "had not joined by then?"
+            ),
+            assumes=(
+                "Without joining, joiners would have moved as those who have not joined yet, from "
+                "the year before on; nothing changes before joining because of joining to come. "
+                "Read as one number with weights = 'regression', effects do not go with the size "
+                "of the comparison."
+            ),
+            fails=(
+                "When joining follows a dip; when effects differ between joining years that have "
+                "much and little comparison (then take weights = 'joiners'); when few are left "
+                "outside at long horizons."
+            ),
+            paper="Dube, Girardi, Jordà & Taylor (2025)",
+        ),
+        SyntheticDid: Method(
+            name="synthetic-did",
+            fit=synthetic_did.fit,
+            truth=synthetic_did.truth,
+            answers=(
+                "Did joining help a handful of providers, beside a weighted mixture of others that "
+                "had moved as they did?"
+            ),
+            assumes=(
+                "The weighted comparison would have moved on as the joiners would have; for "
+                "placebo standard errors joiners are as noisy as those who never joined; and "
+                "nothing changes before joining because of joining to come."
+            ),
+            fails=(
+                "With few years before joining there is little to fit the mixture to. Closeness "
+                "before joining is made, not found: it proves nothing. Providers with a missing "
+                "year cannot take part."
+            ),
+            paper="Arkhangelsky, Athey, Hirshberg, Imbens & Wager (2021)",
+        ),
+        Neighbours: Method(
+            name="neighbours",
+            fit=neighbours.fit,
+            truth=neighbours.truth,
+            answers=(
+                "Did members gain, did those nearby gain or lose, and what is left for the area "
+                "as a whole?"
+            ),
+            assumes=(
+                "What joining does to others ends with the last ring; members and neighbours would "
+                "have moved as those that nothing touched, from the year before anything touched "
+                "them; joining lasts."
+            ),
+            fails=(
+                "When spill-over reaches further than the last ring, or runs along other lines "
+                "than distance. Where members are everywhere, those left untouched are few and "
+                "remote."
+            ),
+            paper="Butts (2021); Callaway & Sant'Anna (2021)",
         ),
     }
 )

@@ -10,6 +10,7 @@ from threadpoolctl import ThreadpoolController
 
 from consortia.errors import NotIdentified
 from consortia.estimators import METHODS
+from consortia.estimators.spatial import with_spatial
 from consortia.maths.inference import infer
 from consortia.panel import Arrays
 from consortia.results import EFFECTS, Estimate, Fit
@@ -92,11 +93,11 @@ def with_uncertainty(
     if truth is not None:
         effects = effects.with_columns(truth=numbers(truth))
     notes = list(fit.notes)
-    if found.n_clusters < 30:
+    if found.n_clusters < 30 and rule.spatial_km is None:
         notes.append(
             f"only {found.n_clusters} clusters: standard errors rest on few independent pieces"
         )
-    return Estimate(
+    made = Estimate(
         method=fit.method,
         effects=effects,
         covariance=found.V,
@@ -108,3 +109,6 @@ def with_uncertainty(
         flow=fit.flow,
         notes=tuple(notes),
     )
+    if rule.spatial_km is None or arrays.points is None:
+        return made
+    return with_spatial(made, fit, arrays.points, rule.spatial_km, level=rule.level)

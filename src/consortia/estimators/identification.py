@@ -112,7 +112,7 @@ def _contrast(arrays: Arrays, cells: list[Cell], spoken: Bools) -> tuple[object,
     regime = regimes(arrays)
     labels = [h.label for h in arrays.hold]
     seen: Bools = np.asarray(np.isfinite(arrays.Y) & (arrays.w > 0)[:, None])
-    seen &= np.isfinite(arrays.X).all(axis=1)[:, None]
+    seen &= np.asarray(np.isfinite(arrays.X).all(axis=1))[:, None]
     seen[:, b] &= np.isfinite(arrays.Z[:, b]).all(axis=1)
     here = regime[:, b] == r
     both = seen & seen[:, b, None] & here[:, None]

@@ -15,7 +15,8 @@ from typing import Any
 from consortia.report.document import SCHEMA_VERSION, document
 from consortia.report.files import Written, as_json, write_whole
 from consortia.report.index import index_document
-from consortia.report.render import render_html, render_index
+from consortia.report.overlap import overlap_document
+from consortia.report.render import render_html, render_index, render_overlap
 from consortia.results import Evaluation
 
 __all__ = [
@@ -25,10 +26,13 @@ __all__ = [
     "document",
     "index",
     "index_document",
+    "overlap_document",
     "render_html",
     "render_index",
+    "render_overlap",
     "write",
     "write_index",
+    "write_overlap",
 ]
 
 
@@ -64,6 +68,11 @@ def write_index(
     """Write index.html and index.json into ``folder``, whole or not at all."""
     made = index_document([_document(e) for e in evaluations], links, title=title)
     return _put(Path(folder), "index", render_index(made), made)
+
+
+def write_overlap(made: Mapping[str, Any], folder: Path | str) -> Written:
+    """Write overlap.html and overlap.json into ``folder``, whole or not at all."""
+    return _put(Path(folder), "overlap", render_overlap(made), made)
 
 
 def _document(evaluation: Evaluation | Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,8 +10,8 @@ import json
 import math
 from typing import Any
 
-from consortia.report import words
-from consortia.report.charts import cohorts, event_study, flow, ladder
+from consortia.report import parts, words
+from consortia.report.charts import caterpillar, cohorts, event_study, flow, ladder, waterfall
 from consortia.report.months import months, table
 from consortia.report.numerals import decimals, shown
 from consortia.report.tables import clean, effect_rows, effect_tables, finding_table, ratio
@@ -84,10 +84,12 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
     if head is not None and raw is not None and e.study.method.name != "raw-gap":
         failed = any(f.verdict is False for f in e.findings)
         story = words.gap(raw, head["estimate"], outcome.unit, rules["effect"], failed)
-    dynamic = [r for r in effects if r["estimand"] == "dynamic"]
+    dynamic = [r for r in effects if r["estimand"] in ("dynamic", "direct-dynamic")]
     reference = next((r["event_time"] for r in dynamic if r["caution"] == REFERENCE), None)
     pre = next((i for i, f in enumerate(e.findings) if f.check == "pre-trend"), None)
     arm = e.study.arm_label
+    carried = parts.gap(e, sd)
+    each = parts.by_collaboration(e, rules)
     made: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "generator": {"name": "consortia", "version": e.version},
@@ -123,6 +125,9 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
             "sentence": story[0] if story else "",
             "share_never": story[1] if story else None,
         },
+        "gap": carried,
+        "contamination": parts.contamination(e, rules),
+        "by_collaboration": each,
         "main_caution": _main_caution(e, head),
         "coincidences": [
             {
@@ -154,6 +159,12 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
             "ladder": ladder.data(rungs, unit=outcome.unit, rule=rules["effect"], answer=answer)
             if identified
             else None,
+            "waterfall": None
+            if carried is None
+            else waterfall.data(carried["parts"], unit=outcome.unit, rule=rules["effect"]),
+            "caterpillar": None
+            if each is None
+            else caterpillar.data(each["rows"], unit=outcome.unit, mean=each["mean"]),
             "event_study": event_study.data(
                 dynamic, unit=outcome.unit, rule=rules["effect"], reference=reference, joining=arm
             ),

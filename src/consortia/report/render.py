@@ -9,7 +9,17 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from consortia.report.charts import cohorts, event_study, flow, forest, ladder
+from consortia.report.charts import (
+    bars,
+    caterpillar,
+    cohorts,
+    event_study,
+    flow,
+    forest,
+    heat,
+    ladder,
+    waterfall,
+)
 from consortia.report.trace import Node, number, plain
 
 DRAWINGS = {
@@ -18,8 +28,22 @@ DRAWINGS = {
     "flow": flow.draw,
     "cohorts": cohorts.draw,
     "forest": forest.draw,
+    "waterfall": waterfall.draw,
+    "caterpillar": caterpillar.draw,
+    "heat": heat.draw,
+    "bars": bars.draw,
 }
-WIDE = {"ladder": 560, "event_study": 560, "flow": 480, "cohorts": 800, "forest": 800}
+WIDE = {
+    "ladder": 560,
+    "event_study": 560,
+    "flow": 480,
+    "cohorts": 800,
+    "forest": 800,
+    "waterfall": 640,
+    "caterpillar": 640,
+    "heat": 640,
+    "bars": 480,
+}
 NARROW = 350
 
 
@@ -31,6 +55,11 @@ def render_html(document: Mapping[str, Any]) -> str:
 def render_index(document: Mapping[str, Any]) -> str:
     """The page that lists several reports, from the index document alone."""
     return _environment().get_template("index.html.j2").render(doc=Node(document))
+
+
+def render_overlap(document: Mapping[str, Any]) -> str:
+    """The page of structures that overlay, from its document alone."""
+    return _environment().get_template("overlap.html.j2").render(doc=Node(document))
 
 
 @cache
@@ -48,14 +77,14 @@ def _environment() -> Environment:
     return environment
 
 
-def _picture(name: str, chart: Node) -> Markup:
+def _picture(name: str, chart: Node, ident: str = "") -> Markup:
     """A picture drawn twice, for wide and for narrow screens, so that its text keeps its size.
 
     The style sheet shows one of the two; the other is hidden from everyone.
     """
-    draw = DRAWINGS[name]
+    draw, ident = DRAWINGS[name], ident or name
     return Markup('<div class="wide">{}</div><div class="narrow">{}</div>').format(
-        draw(chart, WIDE[name], f"{name}-wide"), draw(chart, NARROW, f"{name}-narrow")
+        draw(chart, WIDE[name], f"{ident}-wide"), draw(chart, NARROW, f"{ident}-narrow")
     )
 
 

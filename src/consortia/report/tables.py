@@ -14,9 +14,12 @@ from consortia.report import words
 from consortia.results import Estimate, Finding
 
 ORDER = (
-    "averages", "group-overall", "simple", "dynamic-overall", "calendar-overall", "two-way",
-    "raw-gap", "by-regime", "regime-contrast", "dynamic", "group", "calendar", "raw-gap-by-year",
-    "att(g,t)", "att(g,t,r)",
+    "averages", "per-exposed-year", "direct", "direct-alone", "direct-beside", "spill-over",
+    "spill-over-per-member", "area-total",
+    "group-overall", "simple", "dynamic-overall", "calendar-overall", "two-way",
+    "raw-gap", "only", "together", "others-only", "by-regime", "regime-contrast",
+    "direct-dynamic", "spill-over-dynamic", "dynamic-normalised", "fit-before",
+    "dynamic", "group", "calendar", "raw-gap-by-year", "att(g,t)", "att(g,t,r)",
 )  # fmt: skip
 AVERAGES = "averages"
 EFFECT_COLUMNS = (
@@ -59,7 +62,7 @@ def effect_rows(estimate: Estimate, sd: float | None) -> list[dict[str, Any]]:
         for name in ("estimate", "low", "high"):
             made[f"{name}_sd"] = ratio(made[name], sd)
         made["caution"] = made["caution"] or ""
-        made["title"] = words.ESTIMAND_TITLES.get(made["estimand"], made["estimand"])
+        made["title"] = words.estimand_title(made["estimand"])
         rows.append(made)
     return rows
 
@@ -95,8 +98,8 @@ def effect_tables(
         tables.append(
             {
                 "estimand": name,
-                "title": words.ESTIMAND_TITLES.get(name, name),
-                "meaning": words.capital(words.ESTIMAND_MEANINGS.get(name, name)) + ".",
+                "title": words.estimand_title(name),
+                "meaning": words.capital(words.estimand_meaning(name)) + ".",
                 "columns": [column_of(c, rules) for c in columns],
                 "rows": rows,
                 "n_rows": len(rows),

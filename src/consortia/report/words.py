@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from consortia.report.numerals import shown
 from consortia.results import Identification
-from consortia.specs import Exposure, GroupTime, RawGap, RegimeDid, TwoWay
+from consortia.specs import (
+    Exposure,
+    GroupTime,
+    Imputation,
+    LocalProjection,
+    Neighbours,
+    RawGap,
+    RegimeDid,
+    SunAbraham,
+    Switchers,
+    SyntheticDid,
+    TwoWay,
+)
 from consortia.study import Study, label_of
 
 MONTHS = (
@@ -31,6 +44,20 @@ ESTIMAND_TITLES = {
     "by-regime": "Effect by what else is held",
     "regime-contrast": "Difference of the effect by what else is held",
     "att(g,t,r)": "Effect by joining year, year and what else is held",
+    "per-exposed-year": "For each year of membership",
+    "dynamic-normalised": "Effect by years since switching, for each year of membership",
+    "fit-before": "How closely the weighted comparison was fitted before joining",
+    "only": "Held without the other arms",
+    "others-only": "The other arms without it",
+    "together": "Held together with another arm",
+    "direct": "On members",
+    "direct-alone": "On members with no other member nearby",
+    "direct-beside": "On members with other members nearby",
+    "direct-dynamic": "On members, by years since joining",
+    "spill-over": "On neighbours",
+    "spill-over-per-member": "On all neighbours together, for each member",
+    "spill-over-dynamic": "On neighbours, by years since somebody nearby joined",
+    "area-total": "On the area as a whole, for each member",
 }
 
 ESTIMAND_MEANINGS = {
@@ -55,6 +82,29 @@ ESTIMAND_MEANINGS = {
     "years in which both are known, weighed alike",
     "att(g,t,r)": "the smallest pieces: joiners of one year with the same other arms, against "
     "providers with the same",
+    "per-exposed-year": "all effects since the first switch, divided by the years of membership "
+    "gained (or lost) through it",
+    "dynamic-normalised": "the effect so many years after the first switch, divided by the mean "
+    "years of membership gained (or lost) by then",
+    "fit-before": "what is left between joiners and their weighted comparison before joining; it "
+    "was made small and is not a test",
+    "only": "the average over provider-years with the arm in question and no other, against years "
+    "without any",
+    "others-only": "the average over provider-years with another arm and not the one in question, "
+    "against years without any",
+    "together": "the average over provider-years with the arm in question and another, against "
+    "years without any",
+    "direct": "every member counts once for every year after joining",
+    "direct-alone": "the same for members near no other member",
+    "direct-beside": "the same for members near another member, what that one does included",
+    "direct-dynamic": "the average over the members seen that many years after (or before) joining",
+    "spill-over": "every provider near a member, and not one itself, counts once for every year",
+    "spill-over-per-member": "what all neighbours together gain or lose, for each year of one "
+    "member",
+    "spill-over-dynamic": "the average over the neighbours seen that many years after (or before) "
+    "somebody nearby joined",
+    "area-total": "what one member gains and all neighbours gain or lose, for each year of one "
+    "member",
 }
 
 CONTRAST_LABELS = {
@@ -108,8 +158,34 @@ NUMBER_LABELS = {
 }
 
 
+_RING = re.compile(r"spill-over-ring-(\d+)(-dynamic)?")
+
+
+def estimand_title(name: str) -> str:
+    """The title of an estimand; of rings and of other arms too."""
+    if match := _RING.fullmatch(name):
+        years = ", by years since somebody there joined" if match[2] else ""
+        return f"On neighbours in ring {match[1]}{years}"
+    known, _, arm = name.partition(" of ")
+    title = ESTIMAND_TITLES.get(known, known)
+    return f"{title}: {arm}" if arm else title
+
+
+def estimand_meaning(name: str) -> str:
+    """What an estimand is an average of; of rings and of other arms too."""
+    if match := _RING.fullmatch(name):
+        base = ESTIMAND_MEANINGS["spill-over-dynamic" if match[2] else "spill-over"]
+        return f"{base}, where the nearest member is in ring {match[1]}"
+    known, _, arm = name.partition(" of ")
+    meaning = ESTIMAND_MEANINGS.get(known, known)
+    return f"of {arm}: {meaning}" if arm else meaning
+
+
 def number_label(name: str) -> str:
     return NUMBER_LABELS.get(name, capital(name.replace("_", " ")))
+
+
+_WITHOUT_COVARIATES = Switchers | LocalProjection | SyntheticDid | Neighbours
 
 
 def listed(words: Sequence[str], joined: str = "and") -> str:
@@ -137,7 +213,7 @@ def estimand(study: Study, name: str) -> str:
     joining = f"What joining {study.arm_label} did to {study.outcome_label}"
     if name in ("raw-gap", "two-way"):
         joining = f"How {study.outcome_label} differs with membership of {study.arm_label}"
-    return f"{joining}: {ESTIMAND_MEANINGS.get(name, name)}."
+    return f"{joining}: {estimand_meaning(name)}."
 
 
 def comparison(study: Study) -> str:
@@ -147,12 +223,31 @@ def comparison(study: Study) -> str:
     if isinstance(study.method, TwoWay):
         who = f"Providers while they do not hold {study.arm_label}"
         return f"{who}, including joiners before they join."
+    if isinstance(study.method, Imputation):
+        return (
+            "What all providers had in years before joining, or without it: provider and year "
+            "effects are read off those and carried forward."
+        )
+    if isinstance(study.method, Switchers):
+        return (
+            "Providers of the same standing in the first year that have not switched by the year "
+            "in question, over the same years."
+        )
+    if isinstance(study.method, SyntheticDid):
+        return (
+            f"A weighted mixture of providers that do not join {study.arm_label} in any year "
+            "studied, which moved as the joiners did before joining."
+        )
+    not_yet = study.comparison == "not-yet" or isinstance(study.method, LocalProjection)
+    never = not not_yet or isinstance(study.method, SunAbraham)
     who = (
         f"Providers that do not join {study.arm_label} in any year studied"
-        if study.comparison == "never"
+        if never
         else f"Providers that have not joined {study.arm_label} by the year in question, whether "
         "or not they join later"
     )
+    if isinstance(study.method, Neighbours):
+        who += f", and near none that has (within {study.method.rings[-1]:g} km)"
     return f"{who}, over the same years."
 
 
@@ -174,7 +269,11 @@ def held(study: Study) -> str:
         )
     if study.covariates:
         names = listed([name.replace("_", " ") for name in study.covariates])
-        parts.append(f"Compared between providers alike in {names}.")
+        parts.append(
+            f"Not held equal, because {study.method.name} does not use covariates: {names}."
+            if isinstance(study.method, _WITHOUT_COVARIATES)
+            else f"Compared between providers alike in {names}."
+        )
     if study.alongside:
         labels = listed([label_of(study.arms[name], name) for name in study.alongside])
         parts.append(f"Not held equal, only counted: {labels}.")
@@ -226,6 +325,13 @@ def weighting(study: Study) -> str:
 
 def base(study: Study) -> str:
     """The year that results are compared with, and how it was adjusted for."""
+    if isinstance(study.method, Neighbours):
+        return (
+            "Results are compared with those of the last year before joining, or before somebody "
+            "nearby joined, whichever came first."
+        )
+    if isinstance(study.method, SunAbraham | LocalProjection | Switchers):
+        return "Results are compared with those of the last year before joining."
     if not isinstance(study.method, GroupTime | RegimeDid):
         return ""
     back = 1 + study.method.anticipation
@@ -269,7 +375,18 @@ def years(first: int | None, last: int | None) -> str:
 
 
 def clusters(study: Study, n: int) -> str:
+    if study.inference.spatial_km is not None:
+        return (
+            f"Providers within {study.inference.spatial_km:g} km of one another may move together, "
+            "the nearer the more."
+        )
     name = study.inference.cluster
+    if name == "market":
+        return (
+            "Providers in the same local market move together: "
+            f"{counted(n, 'market')}, each of providers within {study.inference.market_km:g} km of "
+            "one of them."
+        )
     if name == "provider":
         return "Providers are taken as independent of one another."
     if name == "collaboration":
@@ -335,7 +452,10 @@ def limits(study: Study, joiners: int | None, simulated: bool) -> list[str]:
         "moved as the comparison did; the checks can cast doubt on that, they cannot prove it.",
         f"It speaks of {who} counted here in the years studied, not of providers that might join "
         "later or elsewhere.",
-        "Providers that did not join may have gained or lost because others did. That is not "
+        f"What joining does to providers further away than {study.method.rings[-1]:g} km is not "
+        "measured here, and would carry over into the comparison."
+        if isinstance(study.method, Neighbours)
+        else "Providers that did not join may have gained or lost because others did. That is not "
         "measured here, and would carry over into the comparison.",
         f"It looks at one outcome, {study.outcome_label}, and weighs no cost against it.",
     ]

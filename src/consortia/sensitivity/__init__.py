@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from consortia.results import Check
-from consortia.sensitivity import placebo_date, pre_trend, without_flagged
-from consortia.specs import PlaceboDate, PreTrend, WithoutFlagged
+from consortia.sensitivity import leave_one_out, placebo_date, pre_trend, without_flagged
+from consortia.specs import LeaveOneOut, PlaceboDate, PreTrend, WithoutFlagged
 
 CHECKS: Mapping[type, Check] = MappingProxyType(
     {
@@ -37,6 +37,16 @@ CHECKS: Mapping[type, Check] = MappingProxyType(
             asks="Does the answer rest on providers whose data are in doubt?",
             reads="The answer with and without them should say the same.",
             paper="a sensitivity analysis of the sample",
+        ),
+        LeaveOneOut: Check(
+            name="leave-one-out",
+            run=leave_one_out.run,
+            asks="Does the answer hang on a single collaboration, cohort or area?",
+            reads=(
+                "The answer without any one of them should say the same; where it does not, that "
+                "one has to be looked at before anything is concluded."
+            ),
+            paper="Cook 1977 (deletion); Belsley, Kuh & Welsch 1980 (one-step deletion)",
         ),
     }
 )

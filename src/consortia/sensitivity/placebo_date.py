@@ -15,7 +15,7 @@ import polars as pl
 from consortia.errors import NotIdentified
 from consortia.panel import Arrays
 from consortia.results import Finding, Trial
-from consortia.specs import GroupTime, PlaceboDate, RegimeDid, anticipation_of
+from consortia.specs import GroupTime, Neighbours, PlaceboDate, RegimeDid, anticipation_of
 
 
 def run(trial: Trial, spec: PlaceboDate, rng: np.random.Generator) -> Finding:
@@ -24,7 +24,7 @@ def run(trial: Trial, spec: PlaceboDate, rng: np.random.Generator) -> Finding:
     method = trial.study.method
     anticipation = anticipation_of(method)
     study = trial.study
-    if isinstance(method, GroupTime | RegimeDid):
+    if isinstance(method, GroupTime | RegimeDid | Neighbours):
         study = study.with_(method=replace(method, anticipation=0))
     held = isinstance(method, RegimeDid)
     title = f"Pretending to join {_years(spec.years)} earlier"

@@ -13,13 +13,15 @@ import polars as pl
 from scipy import optimize, special, stats
 
 from consortia.results import Finding, Trial
-from consortia.specs import PreTrend, anticipation_of
+from consortia.specs import Imputation, PreTrend, SyntheticDid, anticipation_of
 
 
 def run(trial: Trial, spec: PreTrend, rng: np.random.Generator) -> Finding:
     """Verdict True: no drift found and a drift that explains the answer would have been found at
     least half of the time; False: drift found; None: the test could not tell."""
-    rows = trial.estimate.effects.with_row_index("at").filter(pl.col("estimand") == "dynamic")
+    rows = trial.estimate.effects.with_row_index("at").filter(
+        pl.col("estimand").is_in(["dynamic", "direct-dynamic"])
+    )
     anticipation = anticipation_of(trial.study.method)
     reference = -1 - anticipation
     before = rows.filter(
@@ -34,6 +36,8 @@ def run(trial: Trial, spec: PreTrend, rng: np.random.Generator) -> Finding:
         why = (
             "the method gives no effects by year since joining"
             if rows.height == 0
+            else "the method fits the years before joining, and gives no effects for them"
+            if isinstance(trial.study.method, Imputation | SyntheticDid)
             else "fewer than two joiners are observed before the year that serves as their base"
         )
         return Finding(

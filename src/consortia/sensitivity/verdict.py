@@ -28,6 +28,7 @@ _FAILED = {
     "pre-trend": "joiners were already drifting away from the comparison before they joined",
     "placebo-date": "an effect shows before there could be one",
     "without-flagged": "the answer rests on providers whose data are in doubt",
+    "leave-one-out": "the answer hangs on a single one of those it is about",
 }
 """Why the words are withheld, by the check that failed."""
 

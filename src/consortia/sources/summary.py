@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from consortia.errors import Problem
+from consortia.errors import DataInvalid, Problem
 from consortia.exposure import NEVER_YEAR, Spans, spans, spells_of
 from consortia.panel import Note, Panel, Source
+from consortia.sources.competition import for_study
 from consortia.sources.findings import Findings
 from consortia.sources.panels import read_leniently
 from consortia.specs import Arm, DataSpec, Exposure
@@ -94,7 +95,14 @@ def check_data(
             problems=tuple(findings.problems), notes=tuple(findings.notes), sources=(), providers=0,
             years=(), columns=(), memberships=(), exposure=(), overlaps=(), rule=in_words(rule),
         )  # fmt: skip
-    return summarise(panel, rule, tuple(findings.problems))
+    problems = list(findings.problems)
+    # Columns of competition are counted like those of the files, for the first arm in question.
+    if studies and not problems:
+        try:
+            panel = for_study(panel, studies[0])
+        except DataInvalid as error:
+            problems += error.problems
+    return summarise(panel, rule, tuple(problems))
 
 
 def summarise(

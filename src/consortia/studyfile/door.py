@@ -22,6 +22,7 @@ from consortia.specs import (
     Arm,
     CheckSpec,
     Comparison,
+    Competition,
     DataSpec,
     Exposure,
     GroupTime,
@@ -114,6 +115,9 @@ class Door:
         _says("What tries to overturn the answer."),
     ] = (PreTrend(), PlaceboDate())
     inference: Annotated[Inference, _says("How uncertainty is computed.")] = Inference()
+    competition: Annotated[
+        Competition | None, _says("Rivals nearby as columns beside the outcomes.")
+    ] = None
 
 
 _DOOR: TypeAdapter[Door] = TypeAdapter(Door)
@@ -152,14 +156,11 @@ def read_study(
     folder = Path(data_folder) if data_folder is not None else path.parent / Path(door.data.folder)
     used = tuple(dict.fromkeys(s.outcome for s in studies))
     # What the study uses as a number must be one: the reader then says where it is not.
+    sizes = (door.weights.column, door.competition.size if door.competition else "")
     data = replace(
         door.data,
         numbers=tuple(dict.fromkeys((*door.data.numbers, *used))),
-        weights=tuple(
-            dict.fromkeys(
-                (*door.data.weights, *([door.weights.column] if door.weights.column else []))
-            )
-        ),
+        weights=tuple(dict.fromkeys((*door.data.weights, *(name for name in sizes if name)))),
     )
     return StudyFile(
         path=path,
@@ -368,4 +369,5 @@ def _study(door: Door, outcome: str, arm: str) -> Study:
         method=door.method,
         checks=door.checks,
         inference=door.inference,
+        competition=door.competition,
     )

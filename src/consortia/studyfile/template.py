@@ -293,7 +293,7 @@ def _rest(found: Found) -> str:
 [weights]
 {weight}
 
-# consortia explain lists the methods: raw-gap, two-way, group-time.
+# consortia explain lists the methods; raw-gap and two-way are there to compare with.
 [method]
 name = "group-time"
 # Years before joining that are already touched, by the decision to join or by a dip that led to it.
@@ -306,7 +306,7 @@ name = "pre-trend"
 name = "placebo-date"
 years = 1
 {flagged}
-# Whose luck is shared: "provider" or "collaboration".{cluster}
+# Whose luck is shared: "provider", "collaboration" or, with places, "market".{cluster}
 [inference]
 cluster = "provider"
 level = 0.95

@@ -153,7 +153,9 @@ def _type_at(layout: type, path: KeyPath, raw: object) -> Any:
         )
         if options and get_origin(here) is not tuple:
             name = value.get("name") if isinstance(value, dict) else None
-            here = next((o for o in options if _name_of(o) == name), here)
+            # An optional table has one option and no name.
+            known = [o for o in options if len(options) == 1 or _name_of(o) == name]
+            here = known[0] if known else here
     return here
 
 

@@ -10,12 +10,16 @@ from xml.etree import ElementTree
 
 import pytest
 
+import consortia.report.charts.bars as bars
+import consortia.report.charts.caterpillar as caterpillar
 import consortia.report.charts.cohorts as cohorts
 import consortia.report.charts.event_study as event_study
 import consortia.report.charts.flow as flow
 import consortia.report.charts.forest as forest
+import consortia.report.charts.heat as heat
 import consortia.report.charts.ladder as ladder
 import consortia.report.charts.svg as svg
+import consortia.report.charts.waterfall as waterfall
 from consortia.report import document
 from consortia.report.index import index_document
 from consortia.report.trace import Node
@@ -37,7 +41,21 @@ def charts(make: Callable[[str], Evaluation], name: str) -> list[tuple[str, Any,
         "flow": flow.draw,
         "cohorts": cohorts.draw,
         "forest": forest.draw,
+        "waterfall": waterfall.draw,
+        "caterpillar": caterpillar.draw,
+        "heat": heat.draw,
+        "bars": bars.draw,
     }
+    names = ["co-operative or foundation trust", "b", "c", "academy (status)", "e", "f"]
+    made["charts"]["heat"] = heat.data(
+        names,
+        [[None if j == 4 else (i + j) / 10 for j in range(6)] for i in range(6)],
+        title="x",
+        said="x",
+    )
+    made["charts"]["bars"] = bars.data(
+        [("51 members and more", 14046), ("2", 0), ("3", 17)], title="x", unit="providers"
+    )
     root = Node(made).charts
     return [(name, draw, root[name]) for name, draw in draws.items()]
 
@@ -233,3 +251,52 @@ def test_ticks_do_not_touch() -> None:
     at = [float(e.get("x", "")) for e in drawn]
     assert all(b - a >= svg.room("−0.4") for a, b in pairwise(at))
     assert "0.0" in ["".join(e.itertext()) for e in drawn]
+
+
+def test_waterfall_bars_start_where_the_last_ended(make: Callable[[str], Evaluation]) -> None:
+    chart = document(make("plain"))["charts"]["waterfall"]
+    root = parsed(waterfall.draw(Node(chart), 560, "x"))
+    low, high = chart["ticks"][0], chart["ticks"][-1]
+    scale = (560 - 2 * waterfall.SIDE) / (high - low)
+    boxes = [e for e in root.iter("rect") if "carried" in e.get("class", "")]
+    here = 0.0
+    for box, bar in zip(boxes, chart["bars"], strict=True):
+        whole = bar["kind"] in ("total", "answer")
+        start = 0.0 if whole else here
+        here = bar["estimate"] if whole else here - bar["estimate"]
+        left, wide = float(box.get("x", "")), float(box.get("width", ""))
+        assert left == pytest.approx(waterfall.SIDE + (min(start, here) - low) * scale, abs=0.02)
+        assert wide == pytest.approx(abs(here - start) * scale, abs=0.02)
+        if bar["kind"] == "part":
+            assert bar["whisker_high"] - here == pytest.approx(1.96 * 0.05)
+    before_answer = chart["bars"][-2]
+    assert before_answer["end"] == pytest.approx(chart["bars"][-1]["estimate"])
+    assert before_answer["whisker_low"] is None
+
+
+def test_caterpillar_thins_but_keeps_the_ends(make: Callable[[str], Evaluation]) -> None:
+    chart = document(make("large"))["charts"]["caterpillar"]
+    assert len(chart["points"]) == caterpillar.MOST
+    assert [chart["points"][k]["place"] for k in (0, -1)] == [0, 1499]
+    assert [m["place"] for m in chart["marked"]] == [1499, 1498]
+    drawn = parsed(caterpillar.draw(Node(chart), 560, "x"))
+    assert len(list(drawn.iter("circle"))) == 2
+    assert caterpillar.data([], unit="points", mean=0.0) is None
+
+
+def test_heat_is_darker_for_more_and_says_the_share() -> None:
+    chart = heat.data(["a", "b"], [[1.0, 0.25], [0.75, 1.0]], title="x", said="y")
+    root = parsed(heat.draw(Node(chart), 560, "x"))
+    dark = [float(e.get("fill-opacity", "")) for e in root.iter("rect") if e.get("class") == "heat"]
+    assert dark == [0.25, 0.75]
+    said = ["".join(e.itertext()) for e in root.iter("text")]
+    assert {"25%", "75%"} <= set(said)
+    assert heat.data(["a"], [[1.0]], title="x", said="y") is None
+
+
+def test_bars_are_as_long_as_their_counts() -> None:
+    chart = bars.data([("a", 40), ("b", 10)], title="x", unit="providers")
+    root = parsed(bars.draw(Node(chart), 480, "x"))
+    a, b = (float(e.get("width", "")) for e in root.iter("rect"))
+    assert a == pytest.approx(4 * b, abs=0.05)
+    assert bars.data([("a", 0)], title="x", unit="providers") is None
