@@ -1,0 +1,264 @@
+"""One evaluation of the model: largest term in closed form, dense Schur complement for the rest.
+
+Relative to s2, ``V = W^-1 + Z1 O1 Z1' + Z2 O2 Z2'`` with ``O = L L'``. With ``V1 = W^-1 + Z1 O1 Z1'``
+everything of the form ``[Z X y]'V1^-1[Z X y]`` follows level by level from
+``(I + N_j O1)^-1``; the Woodbury identity then adds the rest through ``S = I + L2'C22 L2``.
+Nothing is divided by L, so components at zero need no special case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import blas, lapack
+
+from consortia.maths.influence import Floats
+from consortia.maths.mixed.cross import Cross
+from consortia.maths.mixed.statistics import Table
+
+_CHUNK = 4_000_000
+"""Numbers of a dense slab (levels of the eliminated term x other effects) held at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solved:
+    """Products with the inverse of the relative covariance V at one point.
+
+    ``logdet`` is log|V| + log|W|; ``A`` (p + 1, p + 1) = [X y]'V^-1[X y]; ``H`` (q, p + 1) =
+    Z'V^-1[X y]. ``B`` (q1, c1, c1), ``U`` (q1 c1, Q2), ``C`` (Q2, Q2) are Z'V1^-1Z by blocks;
+    ``K`` (Q2, Q2) = L2 S^-1 L2'; ``Si`` (Q2, Q2) = S^-1.
+    """
+
+    cross: Cross
+    L: list[Floats]
+    logdet: float
+    A: Floats
+    H: Floats
+    B: Floats
+    U: Table
+    C: Floats
+    K: Floats
+    Si: Floats
+
+    def times(self, g: Floats) -> Floats:
+        """``Z'V^-1Z g`` (q, r) for g (q, r)."""
+        q1 = self.cross.q1
+        n, c, _ = self.B.shape
+        g1, g2 = g[:q1], g[q1:]
+        t = np.asarray(self.U.T @ g1) + self.C @ g2
+        Kt = self.K @ t
+        own = (self.B @ g1.reshape(n, c, g.shape[1])).reshape(q1, g.shape[1])
+        return np.concatenate([own + np.asarray(self.U @ (g2 - Kt)), t - self.C @ Kt])
+
+    def trace(self, term: int) -> Floats:
+        """Sum (c, c) over levels of the diagonal blocks of Z_k'V^-1Z_k."""
+        cross = self.cross
+        c = cross.terms[term].width
+        if term == cross.first:
+            out = self.B.sum(axis=0)
+            if self.K.size:
+                for a in range(c):
+                    Ua = self.U[a::c]
+                    for b in range(a + 1):
+                        out[a, b] -= _inner(self.K, Ua, self.U[b::c])
+                        out[b, a] = out[a, b]
+            return out
+        at = _places(cross, term)
+        quick = self._quick(term, at)
+        if quick is not None:
+            return quick
+        X = self._half(np.sort(at.ravel()))
+        out = np.empty((c, c))
+        for a in range(c):
+            for b in range(a + 1):
+                out[a, b] = self.C[at[:, a], at[:, b]].sum() - np.vdot(X[:, a::c], X[:, b::c])
+                out[b, a] = out[a, b]
+        return out
+
+    def _quick(self, term: int, at: Floats) -> Floats | None:
+        """The trace from S^-1 alone, L^-T (I - S^-1) L^-1, where that costs no digits."""
+        L = self.L[term]
+        size = np.abs(np.diag(L))
+        weight = size.min() ** 2 * np.diag(self.C)[at].mean(axis=0).min()
+        if size.min() <= 1e-3 * np.abs(L).max() or weight < 1e-2:
+            return None
+        c = L.shape[0]
+        total = np.array([[self.Si[at[:, a], at[:, b]].sum() for b in range(c)] for a in range(c)])
+        inverse = np.linalg.inv(L)
+        return inverse.T @ (at.shape[0] * np.eye(c) - total) @ inverse
+
+    def _half(self, columns: Floats) -> Floats:
+        """X (Q2, r) with X'X = C K C for the named columns of C."""
+        R, _ = lapack.dpotrf(self._S(), lower=0)
+        right = scale(self.cross, self.L, self.C[:, columns], transpose=True)
+        return blas.dtrsm(1.0, R, right, trans_a=1)
+
+    def _S(self) -> Floats:
+        return schur(self.cross, self.L, self.C)
+
+    def blocks(self, term: int) -> Floats:
+        """Diagonal blocks (levels, c, c) of Z_k'V^-1Z_k."""
+        cross = self.cross
+        c, q = cross.terms[term].width, cross.levels[term]
+        if term != cross.first:
+            at = _places(cross, term)
+            out = np.empty((q, c, c))
+            CK = self.C[at.ravel()] @ self.K
+            CK = CK.reshape(q, c, -1)
+            for a in range(c):
+                for b in range(c):
+                    inner = np.einsum("jm,jm->j", CK[:, a], self.C[at[:, b]])
+                    out[:, a, b] = self.C[at[:, a], at[:, b]] - inner
+            return out
+        out = self.B.copy()
+        if not self.K.size:
+            return out
+        step = max(1, _CHUNK // max(1, c * self.K.shape[0]))
+        for start in range(0, q, step):
+            stop = min(start + step, q)
+            U = self.U[start * c : stop * c]
+            U = U if isinstance(U, np.ndarray) else U.toarray()
+            UK = (U @ self.K).reshape(stop - start, c, self.K.shape[0])
+            out[start:stop] -= UK @ U.reshape(stop - start, c, -1).transpose(0, 2, 1)
+        return out
+
+    def full(self, term: int) -> Floats:
+        """``Z_k'V^-1Z_k`` (levels c, levels c)."""
+        cross = self.cross
+        if term == cross.first:
+            n, c, _ = self.B.shape
+            U = self.U if isinstance(self.U, np.ndarray) else self.U.toarray()
+            out = -(U @ self.K @ U.T)
+            at = np.arange(n) * c
+            for a in range(c):
+                for b in range(c):
+                    out[at + a, at + b] += self.B[:, a, b]
+            return out
+        at = _places(cross, term).ravel()
+        return self.C[np.ix_(at, at)] - self.C[at] @ self.K @ self.C[at].T
+
+
+def _places(cross: Cross, term: int) -> np.ndarray:
+    """Places (levels, c) of a term's effects among those that are not eliminated."""
+    c = cross.terms[term].width
+    start = cross.offset[term] - cross.q1
+    return start + np.arange(cross.levels[term] * c).reshape(-1, c)
+
+
+def _inner(K: Floats, Ua: Table, Ub: Table) -> float:
+    """``tr(Ua K Ub')``."""
+    product = Ua.T @ Ub
+    if isinstance(product, np.ndarray):
+        return float(np.vdot(K, product))
+    coo = sparse.coo_array(product)
+    row, col = coo.coords
+    return float(np.dot(K[row, col], coo.data))
+
+
+def scale(cross: Cross, L: list[Floats], M: Floats, *, transpose: bool) -> Floats:
+    """``L2 M`` or ``L2'M`` for M (Q2, r), L2 block-diagonal over levels."""
+    if all(L[k].shape[0] == 1 for k in cross.order):
+        return M * _diagonal(cross, L)[:, None]
+    out = np.empty_like(M)
+    for k in cross.order:
+        c = L[k].shape[0]
+        s = cross.span(k)
+        part = slice(s.start - cross.q1, s.stop - cross.q1)
+        f = L[k].T if transpose else L[k]
+        block = M[part].reshape(-1, c, M.shape[1])
+        out[part] = (f @ block).reshape(-1, M.shape[1])
+    return out
+
+
+def _diagonal(cross: Cross, L: list[Floats]) -> Floats:
+    return np.concatenate([np.full(cross.levels[k], L[k][0, 0]) for k in cross.order])
+
+
+def schur(cross: Cross, L: list[Floats], C: Floats) -> Floats:
+    """``S = I + L2'C L2`` (Q2, Q2)."""
+    if all(L[k].shape[0] == 1 for k in cross.order):
+        d = _diagonal(cross, L)
+        S = C * d
+        S *= d[:, None]
+    else:
+        S = scale(cross, L, scale(cross, L, C, transpose=True).T, transpose=True)
+    S.flat[:: S.shape[0] + 1] += 1.0
+    return S
+
+
+def solve(cross: Cross, L: list[Floats]) -> Solved:
+    """Evaluate the model at the relative factors L. LinAlgError if S is not positive definite."""
+    q1, p1 = cross.q1, cross.p + 1
+    n1, c1, _ = cross.N11.shape
+    R1, R2 = cross.R[:q1], cross.R[q1:]
+    O1 = L[cross.first] @ L[cross.first].T if cross.first >= 0 else np.zeros((1, 1))
+    if c1 == 1:
+        d = 1.0 + O1[0, 0] * cross.N11
+        J = 1.0 / d
+        logdet = float(np.log(d).sum())
+    else:
+        d = np.eye(c1) + cross.N11 @ O1
+        J = np.linalg.inv(d)
+        logdet = float(np.linalg.slogdet(d)[1].sum())
+    B = J @ cross.N11
+    OJ = O1 @ J
+    B1 = (J @ R1.reshape(n1, c1, p1)).reshape(q1, p1)
+    OJR = (OJ @ R1.reshape(n1, c1, p1)).reshape(q1, p1)
+    A = cross.D - R1.T @ OJR
+    U, C = _absorb(cross, J, OJ)
+    if not C.size:
+        return Solved(
+            cross=cross, L=L, logdet=logdet, A=(A + A.T) / 2, H=B1, B=B, U=U, C=C, K=C, Si=C
+        )
+    Cx = R2 - np.asarray(cross.N12.T @ OJR)
+    R, info = lapack.dpotrf(schur(cross, L, C), lower=0)
+    if info != 0:
+        raise np.linalg.LinAlgError("the covariance of the random effects is not positive definite")
+    logdet += 2.0 * float(np.log(np.diag(R)).sum())
+    Si, info = lapack.dpotri(R, lower=0)
+    if info != 0:
+        raise np.linalg.LinAlgError("the covariance of the random effects cannot be inverted")
+    lower = np.tril_indices_from(Si, -1) if Si.shape[0] < 64 else None
+    if lower is not None:
+        Si[lower] = Si.T[lower]
+    else:
+        Si = np.triu(Si) + np.triu(Si, 1).T
+    if all(L[k].shape[0] == 1 for k in cross.order):
+        l = _diagonal(cross, L)
+        K = Si * l
+        K *= l[:, None]
+    else:
+        K = scale(cross, L, scale(cross, L, Si, transpose=False).T, transpose=False)
+    KCx = K @ Cx
+    A = A - Cx.T @ KCx
+    H = np.concatenate([B1 - np.asarray(U @ KCx), Cx - C @ KCx])
+    return Solved(cross=cross, L=L, logdet=logdet, A=(A + A.T) / 2, H=H, B=B, U=U, C=C, K=K, Si=Si)
+
+
+def _absorb(cross: Cross, J: Floats, OJ: Floats) -> tuple[Table, Floats]:
+    """U = Z1'V1^-1Z2 and C = Z2'V1^-1Z2."""
+    N12 = cross.N12
+    N22 = np.asarray(cross.N22)
+    n1, c1, _ = cross.N11.shape
+    if not n1 or not N22.size:
+        return N12, N22
+    if c1 == 1:
+        j, oj = J[:, 0, 0], OJ[:, 0, 0]
+        if isinstance(N12, np.ndarray):
+            half = N12 * np.sqrt(oj)[:, None]
+            return N12 * j[:, None], N22 - half.T @ half
+        U, half = N12.copy(), N12.copy()
+        per = np.diff(N12.indptr)
+        U.data *= np.repeat(j, per)
+        half.data *= np.repeat(np.sqrt(oj), per)
+        return U, N22 - (half.T @ half).toarray()
+    if isinstance(N12, np.ndarray):
+        cube = N12.reshape(n1, c1, -1)
+        U = (J @ cube).reshape(N12.shape)
+        return U, N22 - N12.T @ (OJ @ cube).reshape(N12.shape)
+    at = np.arange(n1)
+    left = sparse.csr_array(sparse.bsr_array((J, at, np.arange(n1 + 1))))
+    middle = sparse.csr_array(sparse.bsr_array((OJ, at, np.arange(n1 + 1))))
+    return sparse.csr_array(left @ N12), N22 - (N12.T @ (middle @ N12)).toarray()

@@ -1,0 +1,192 @@
+"""How the variance divides, and how sure one can be: standard errors, shares, bootstrap, tests.
+
+A share is that of the variance of an average row: with multiple membership a row carries only
+``sum of squared weights`` of a collaboration's variance, so shares are taken of
+``tr(Z_k (I x Sigma_k) Z_k')`` per row, which for one full membership each is the variance itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special, stats
+
+from consortia.maths.influence import Floats
+from consortia.maths.mixed.degrees import Information, SmallSample
+from consortia.maths.mixed.model import basis, components, elements
+from consortia.maths.mixed.reml import Fit, fit_cross, search
+from consortia.maths.mixed.simulate import draw, root
+from consortia.maths.mixed.threads import one_thread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Share of a term (or of the residual) in the variance of an average row, with an interval;
+    NaN where a component is zero and only a bootstrap can tell."""
+
+    name: str
+    variance: float
+    share: float
+    std_error: float
+    low: float
+    high: float
+
+
+def standard_errors(small: SmallSample, kind: Information = "average") -> Floats:
+    """Standard errors (m,) of the components."""
+    return np.sqrt(np.maximum(np.diag(small.covariance(kind)), 0.0))
+
+
+def per_row(fit: Fit) -> Floats:
+    """M (K + 1, m): variance per row of each term (residual last) = M @ components."""
+    found = components(fit.terms)
+    M = np.zeros((len(fit.terms) + 1, len(found)))
+    for k in range(len(fit.terms)):
+        mean = fit.cross.diagonal(k).sum(axis=0) / fit.cross.weight
+        for i, c in enumerate(found):
+            if c.term == k:
+                M[k, i] = float(np.vdot(mean, basis(c, fit.terms[k].width)))
+    M[-1, -1] = fit.cross.n / fit.cross.weight
+    return M
+
+
+def partition(fit: Fit, small: SmallSample, *, level: float = 0.95) -> tuple[Part, ...]:
+    """Shares by the delta method on the logit scale with the average information."""
+    M = per_row(fit)
+    variance = M @ fit.components
+    total = float(variance.sum())
+    share = variance / total
+    slope = (M - np.outer(share, M.sum(axis=0))) / total
+    V = slope @ small.covariance("average") @ slope.T
+    se = np.sqrt(np.maximum(np.diag(V), 0.0))
+    z = float(stats.norm.ppf(0.5 + level / 2))
+    names = [*(t.name for t in fit.terms), "residual"]
+    out: list[Part] = []
+    for k, name in enumerate(names):
+        low = high = np.nan
+        s = float(share[k])
+        if 0 < s < 1:
+            centre, half = np.log(s / (1 - s)), z * se[k] / (s * (1 - s))
+            low, high = special.expit(centre - half), special.expit(centre + half)
+        out.append(
+            Part(
+                name=name,
+                variance=float(variance[k]),
+                share=s,
+                std_error=float(se[k]) if 0 < s < 1 else np.nan,
+                low=float(low),
+                high=float(high),
+            )  # fmt: skip
+        )
+    return tuple(out)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draws:
+    """Refits to drawn outcomes: ``components`` (b, m), ``beta`` (b, p), ``shares`` (b, K + 1);
+    ``failed`` counts searches that did not settle (they are kept)."""
+
+    components: Floats
+    beta: Floats
+    shares: Floats
+    failed: int
+
+    def intervals(self, what: str, level: float = 0.95) -> Floats:
+        """Percentile intervals (2, ...) of "components", "beta" or "shares"."""
+        values = {"components": self.components, "beta": self.beta, "shares": self.shares}[what]
+        return np.quantile(values, [0.5 - level / 2, 0.5 + level / 2], axis=0)
+
+
+def bootstrap(fit: Fit, draws: int, rng: np.random.Generator) -> Draws:
+    """Parametric bootstrap from the cross-products. ValueError on the sparse path."""
+    if draws < 1:
+        raise ValueError("a bootstrap needs one draw or more")
+    with one_thread():
+        made = root(fit.cross)
+        theta = _inside(fit)
+        M = per_row(fit)
+        m, p = len(fit.components), fit.cross.p
+        found = np.empty((draws, m))
+        beta = np.empty((draws, p))
+        failed = 0
+        for b in range(draws):
+            new = draw(made, fit.point.beta, fit.Sigma, fit.s2, rng)
+            again = fit_cross(new, reml=fit.reml, start=theta)
+            found[b], beta[b] = again.components, again.beta
+            failed += not again.converged
+    rows = found @ M.T
+    return Draws(
+        components=found, beta=beta, shares=rows / rows.sum(axis=1, keepdims=True), failed=failed
+    )
+
+
+def _inside(fit: Fit) -> Floats:
+    """Parameters to start from: those of the fit, with variances of zero lifted off it."""
+    diagonal = np.array([e.row == e.column for e in elements(fit.terms)])
+    return np.where(diagonal & (fit.theta == 0), 0.1, fit.theta)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """Likelihood-ratio test of fewer against more components. ``reference`` says of what."""
+
+    statistic: float
+    p_value: float
+    reference: str
+
+
+def boundary_test(small: Fit, large: Fit) -> Compared:
+    """Test of one variance (with its covariances) by the mixture that holds on the boundary.
+
+    One more variance: half chi2(0), half chi2(1); one more random column with c covariances: half
+    chi2(c), half chi2(c + 1) (Self & Liang 1987, case 5; Stram & Lee 1994). Exact only as levels
+    grow in number; the other variances are taken to lie inside. ValueError for other comparisons
+    and for REML fits with different columns of X.
+    """
+    if small.reml != large.reml or small.cross.n != large.cross.n:
+        raise ValueError("both fits must be of the same rows and by the same criterion")
+    if small.reml and small.cross.fixed != large.cross.fixed:
+        raise ValueError("REML fits can only be compared with the same columns of X")
+    before = {t.name: t for t in small.terms}
+    after = {t.name: t for t in large.terms}
+    added = [t for name, t in after.items() if name not in before]
+    grown = [t for name, t in after.items() if name in before and t.columns != before[name].columns]
+    if set(before) - set(after) or len(added) + len(grown) != 1:
+        raise ValueError("the larger fit must have exactly one term or column more")
+    term = (added + grown)[0]
+    was = before[term.name].width if grown else 0
+    if term.width != was + 1:
+        raise ValueError("more than one variance at once: use bootstrap_test")
+    c = was if term.covariance == "full" else 0
+    statistic = max(0.0, small.criterion - large.criterion)
+    p = 0.5 * float(stats.chi2.sf(statistic, c + 1))
+    if c:
+        p += 0.5 * float(stats.chi2.sf(statistic, c))
+    elif statistic <= 0:
+        p = 1.0
+    return Compared(statistic=statistic, p_value=p, reference=f"half chi2({c}), half chi2({c + 1})")
+
+
+def bootstrap_test(large: Fit, term: str, draws: int, rng: np.random.Generator) -> Compared:
+    """Test of a whole term against nothing, referred to draws from the model without it."""
+    place = [t.name for t in large.terms].index(term)
+    free = np.array([e.term != place for e in elements(large.terms)])
+    start = np.where(free, _inside(large), 0.0)
+    if not free.any():
+        raise ValueError("the only term cannot be taken out")
+    with one_thread():
+        null = search(large.cross, start, large.reml, 100, free=free)
+        statistic = max(0.0, null.point.criterion - large.criterion)
+        made = root(large.cross)
+        Sigma = [null.point.s2 * f @ f.T for f in null.point.solved.L]
+        more = 0
+        for _ in range(draws):
+            new = draw(made, null.point.beta, Sigma, null.point.s2, rng)
+            without = search(new, start, large.reml, 100, free=free)
+            with_it = fit_cross(new, reml=large.reml, start=_inside(large))
+            more += without.point.criterion - with_it.criterion >= statistic
+    return Compared(
+        statistic=statistic, p_value=(1 + more) / (1 + draws),
+        reference=f"{draws:,} draws without {term}",
+    )  # fmt: skip
