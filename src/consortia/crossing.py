@@ -17,6 +17,7 @@ from scipy import sparse
 
 from consortia.errors import DataInvalid, NotIdentified, Problem, did_you_mean
 from consortia.exposure import BEFORE, NEVER_YEAR, Spans, spans, spells_of
+from consortia.grouping import asked, cell_sums, groupings, known_terms
 from consortia.panel import Arrays, Bools, Floats, FlowStep, Held, Ints, Panel
 from consortia.specs import GroupTime
 from consortia.study import Study, label_of
@@ -135,6 +136,10 @@ def cross(panel: Panel, study: Study) -> Arrays:
         flow=tuple(ledger.steps),
         cautions=tuple(ledger.cautions),
         truth=truth,
+        groupings=groupings(panel, study, index, years),
+        sums=None
+        if panel.pupils is None or study.outcome not in panel.pupils.columns or not asked(study)
+        else cell_sums(panel.pupils, index, years),
     )
     if not used.all():
         arrays = arrays.take(used)
@@ -173,6 +178,9 @@ def check_names(panel: Panel, study: Study) -> None:
         need(name, [*numeric, *fixed], "covariate column", "covariates")
     for where in study.where:
         need(where.column, fixed, "column", "where")
+    for name in asked(study):
+        key = "shares.terms" if name in study.shares.terms else "method.terms"
+        need(name, known_terms(panel, study), "term", key)
     if study.inference.cluster not in ("provider", "collaboration"):
         need(
             study.inference.cluster,

@@ -11,12 +11,13 @@ import polars as pl
 
 from consortia.errors import NotIdentified
 from consortia.estimators import METHODS
+from consortia.estimators import shares as division
 from consortia.estimators.estimate import estimate as run_method
 from consortia.panel import Arrays, FlowStep, Held, Panel
-from consortia.results import Coincidence, Estimate, Evaluation, Finding, Rung, Trial
+from consortia.results import Coincidence, Estimate, Evaluation, Finding, Rung, Shares, Trial
 from consortia.sensitivity import CHECKS
 from consortia.sensitivity.verdict import decide
-from consortia.specs import GroupTime, RawGap, TwoWay
+from consortia.specs import GroupTime, Mixed, RawGap, TwoWay
 from consortia.streams import Streams
 from consortia.study import Study, label_of
 from consortia.version import __version__
@@ -60,6 +61,11 @@ def evaluate(
         findings = _challenge(study, panel, arrays, estimate, sd, streams, say)
     coincidences = _coincidences(study, plain) if plain is not None else ()
     verdict = decide(study, estimate, sd, findings, because)
+    divided: Shares | None = None
+    why = ""
+    if division.asks(study):
+        say("where the differences lie")
+        divided, why = _shares(study, plain, arrays, streams, because or nothing)
     say("writing it down")
     return Evaluation(
         study=study,
@@ -82,7 +88,29 @@ def evaluate(
         command=command,
         version=__version__,
         simulated=panel.truth is not None,
+        shares=divided,
+        shares_not_identified=why,
     )
+
+
+def divide(study: Study, panel: Panel) -> Shares:
+    """Only the shares of ``study``: where the differences lie, and which collaborations stand out.
+
+    Raises DataInvalid when the study names what the panel does not have, NotIdentified where the
+    terms cannot be told apart.
+    """
+    arrays = panel.arrays(study.with_(hold=(), alongside=()))
+    return division.shares(arrays, study, Streams(study.inference.seed).at("shares").rng())
+
+
+def _shares(
+    study: Study, plain: Arrays | None, arrays: Arrays | None, streams: Streams, because: str
+) -> tuple[Shares | None, str]:
+    # Terms of their own are asked of every result; those of the method of the answer's.
+    used = plain if study.shares.terms else arrays
+    if used is None:
+        return None, because
+    return _try(lambda: division.shares(used, study, streams.at("shares").rng()))
 
 
 def _silent(step: str) -> None:
@@ -191,6 +219,12 @@ def _answer_label(study: Study) -> str:
         return "members against the rest"
     if isinstance(study.method, TwoWay):
         return "each provider against itself"
+    if isinstance(study.method, Mixed):
+        return (
+            "each provider against itself, in a multilevel model"
+            if study.method.within_between
+            else "members against the rest, in a multilevel model"
+        )
     back = 1 + (study.method.anticipation if isinstance(study.method, GroupTime) else 0)
     when = "the year" if back == 1 else f"{back} years"
     text = f"joiners against {_rest(study)}, from {when} before joining"
@@ -320,7 +354,9 @@ def _flow(arrays: Arrays | None, estimate: Estimate | None) -> tuple[FlowStep, .
             step="joiners in the answer",
             providers=int(row["n_treated"]),
             provider_years=0,
-            why="joined within the window, with a year before joining",
+            why="members in a year studied"
+            if estimate.effects["estimand"].to_list() == ["mixed"]
+            else "joined within the window, with a year before joining",
             kind="end",
         ),
         FlowStep(

@@ -18,6 +18,7 @@ from consortia.specs import (
     Outcome,
     PlaceboDate,
     PreTrend,
+    ShareTerms,
     Weights,
     Where,
     Window,
@@ -52,6 +53,7 @@ class Study:
     method: MethodSpec = GroupTime()
     checks: tuple[CheckSpec, ...] = (PreTrend(), PlaceboDate())
     inference: Inference = Inference()
+    shares: ShareTerms = ShareTerms()
 
     def __post_init__(self) -> None:
         if not self.question.strip():
@@ -105,5 +107,9 @@ def canonical(study: Study) -> str:
     form = asdict(study)
     form["outcomes"] = {study.outcome: form["outcomes"][study.outcome]}
     used = {study.arm, *study.hold, *study.alongside}
-    form["arms"] = {k: v for k, v in form["arms"].items() if k in used}
+    terms = {*form["shares"]["terms"], *form["method"].get("terms", ())}
+    form["arms"] = {k: v for k, v in form["arms"].items() if k in used or k in terms}
+    if not study.shares.terms:
+        # What is not asked is no part of the question.
+        del form["shares"]
     return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

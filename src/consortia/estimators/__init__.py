@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from consortia.estimators import group_time, raw_gap, two_way
+from consortia.estimators import group_time, mixed, raw_gap, two_way
 from consortia.results import Method
-from consortia.specs import GroupTime, RawGap, TwoWay
+from consortia.specs import GroupTime, Mixed, RawGap, TwoWay
 
 METHODS: Mapping[type, Method] = MappingProxyType(
     {
@@ -63,6 +63,31 @@ METHODS: Mapping[type, Method] = MappingProxyType(
                 "neighbours' losses."
             ),
             paper="Callaway & Sant'Anna (2021); Sant'Anna & Zhao (2020)",
+        ),
+        Mixed: Method(
+            name="mixed",
+            fit=mixed.fit,
+            truth=mixed.truth,
+            answers=(
+                "How far do results differ with membership, once providers, overlapping "
+                "collaborations, areas and years have the differences of their own?"
+            ),
+            assumes=(
+                "Joining is unrelated to the random effects: a provider that joined would, without "
+                "joining, have been as likely to be a good or a poor one as any other (with "
+                "within_between only the provider's changes have to be unrelated, not its level). "
+                "And being a member has the same effect on everybody, at once and for good."
+            ),
+            fails=(
+                "When better or poorer providers join: part of what they always were is then taken "
+                "for an effect. Set within_between = true and look at the difference between the two "
+                "effects: it is zero where the assumption holds. Also when joining follows a dip, "
+                "and when the effect grows with the years."
+            ),
+            paper=(
+                "Browne, Goldstein & Rasbash (2001); Kenward & Roger (1997); Mundlak (1978); "
+                "Bell & Jones (2015)"
+            ),
         ),
     }
 )

@@ -30,6 +30,7 @@ from consortia.specs import (
     Outcome,
     PlaceboDate,
     PreTrend,
+    ShareTerms,
     Weights,
     Where,
     Window,
@@ -114,6 +115,9 @@ class Door:
         _says("What tries to overturn the answer."),
     ] = (PreTrend(), PlaceboDate())
     inference: Annotated[Inference, _says("How uncertainty is computed.")] = Inference()
+    shares: Annotated[
+        ShareTerms, _says("Among what the differences between results are divided.")
+    ] = ShareTerms()
 
 
 _DOOR: TypeAdapter[Door] = TypeAdapter(Door)
@@ -154,6 +158,9 @@ def read_study(
     # What the study uses as a number must be one: the reader then says where it is not.
     data = replace(
         door.data,
+        pupil_columns=()
+        if not door.data.pupils
+        else tuple(dict.fromkeys((*used, *door.data.pupil_columns))),
         numbers=tuple(dict.fromkeys((*door.data.numbers, *used))),
         weights=tuple(
             dict.fromkeys(
@@ -290,8 +297,14 @@ def _check_names(raw: dict[str, Any], say: Sayer) -> None:
             )
     if isinstance(question, str) and not question.strip():
         say.say(("question",), "the question is empty", QUESTION)
-    if "data" in raw and not data.get("outcomes"):
+    if "data" in raw and not data.get("outcomes") and not data.get("pupils"):
         say.say(("data", "outcomes"), "no outcomes file is named", 'Write outcomes = "..."')
+    if data.get("outcomes") and data.get("pupils"):
+        say.say(
+            ("data", "pupils"),
+            "results are given twice, by provider and by pupil",
+            "Keep outcomes or pupils; what else is known by provider and year goes into covariates",
+        )
     _check_arms(raw, data, say)
 
 
@@ -368,4 +381,5 @@ def _study(door: Door, outcome: str, arm: str) -> Study:
         method=door.method,
         checks=door.checks,
         inference=door.inference,
+        shares=door.shares,
     )
