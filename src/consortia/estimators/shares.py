@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from consortia.estimators.multilevel import Design, RandomTerm, design, main_only
 from consortia.grouping import default_terms
 from consortia.maths.mixed import reml
-from consortia.maths.mixed.degrees import small_sample
 from consortia.maths.mixed.effects import comparison_intervals, effects, ranks, stand_out
 from consortia.maths.mixed.shares import Part, bootstrap, partition
 from consortia.maths.mixed.statistics import Statistics
@@ -21,8 +20,8 @@ from consortia.specs import Mixed, ShareTerms
 from consortia.study import Study
 
 Floats = NDArray[np.float64]
-NOT_COMPARED = ("provider-year", "year")
-"""Terms whose levels nobody wants to see compared."""
+NOT_COMPARED = ("provider", "provider-year", "year")
+"""Terms whose levels are not compared with one another: what is asked about is collaborations."""
 
 
 def asks(study: Study) -> bool:
@@ -43,7 +42,7 @@ def shares(arrays: Arrays, study: Study, rng: np.random.Generator) -> Shares:
     )  # fmt: skip
     found = reml.fit(made.statistics, made.random, reml=spec.reml)
     level = study.inference.level
-    parts = partition(found, small_sample(found), level=level)
+    parts = partition(found, level=level)
     intervals = "delta method on the logit scale"
     low, high = [p.low for p in parts], [p.high for p in parts]
     cautions = [*made.cautions, *found.cautions]
@@ -87,7 +86,7 @@ def _alone(made: Design, statistics: Statistics, spec: ShareTerms) -> dict[str, 
         return {}
     single = tuple(main_only(t).term if t.several else t.term for t in made.terms)
     found = reml.fit(statistics, single, reml=spec.reml)
-    return {p.name: p.share for p in partition(found, small_sample(found))}
+    return {p.name: p.share for p in partition(found)}
 
 
 def _parts(

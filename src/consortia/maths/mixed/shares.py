@@ -13,7 +13,7 @@ import numpy as np
 from scipy import special, stats
 
 from consortia.maths.influence import Floats
-from consortia.maths.mixed.degrees import Information, SmallSample
+from consortia.maths.mixed.degrees import Information, SmallSample, average_covariance
 from consortia.maths.mixed.model import basis, components, elements
 from consortia.maths.mixed.reml import Fit, fit_cross, search
 from consortia.maths.mixed.simulate import draw, root
@@ -51,14 +51,20 @@ def per_row(fit: Fit) -> Floats:
     return M
 
 
-def partition(fit: Fit, small: SmallSample, *, level: float = 0.95) -> tuple[Part, ...]:
-    """Shares by the delta method on the logit scale with the average information."""
+def partition(
+    fit: Fit, small: SmallSample | None = None, *, level: float = 0.95
+) -> tuple[Part, ...]:
+    """Shares by the delta method on the logit scale with the average information.
+
+    ``small`` where it is there already; nothing else of it is used.
+    """
+    known = average_covariance(fit) if small is None else small.covariance("average")
     M = per_row(fit)
     variance = M @ fit.components
     total = float(variance.sum())
     share = variance / total
     slope = (M - np.outer(share, M.sum(axis=0))) / total
-    V = slope @ small.covariance("average") @ slope.T
+    V = slope @ known @ slope.T
     se = np.sqrt(np.maximum(np.diag(V), 0.0))
     z = float(stats.norm.ppf(0.5 + level / 2))
     names = [*(t.name for t in fit.terms), "residual"]
