@@ -41,9 +41,7 @@ def known_terms(panel: Panel, study: Study) -> list[str]:
     return list(dict.fromkeys((*CELLS, *arms, *kinds, *facts)))
 
 
-def groupings(
-    panel: Panel, study: Study, index: pl.DataFrame, years: Ints
-) -> tuple[Grouping, ...]:
+def groupings(panel: Panel, study: Study, index: pl.DataFrame, years: Ints) -> tuple[Grouping, ...]:
     """One Grouping for each term that is a kind of collaboration or a column of the providers.
 
     ``index`` (provider, row). A name is looked for among the arms, then the kinds, then the columns.

@@ -89,7 +89,9 @@ def design(
     for _, value in yearly:
         known &= np.isfinite(value)
     if (used & ~known).any():
-        cautions.append(f"{int((used & ~known).sum()):,} provider-years without covariates left out")
+        cautions.append(
+            f"{int((used & ~known).sum()):,} provider-years without covariates left out"
+        )
         used &= known
     cells = np.flatnonzero(used)
     if cells.size < 3:
@@ -250,11 +252,14 @@ def main_only(term: RandomTerm) -> RandomTerm:
     rows = np.repeat(np.arange(m.shape[0]), np.diff(m.indptr))
     order = np.lexsort((m.indices, -m.data, rows))
     first = order[np.unique(rows[order], return_index=True)[1]]
-    main = sparse.csr_array(
-        (np.ones(first.size), (rows[first], m.indices[first])), shape=m.shape
-    )
+    main = sparse.csr_array((np.ones(first.size), (rows[first], m.indices[first])), shape=m.shape)
     return _members(
-        term.term.name, term.label, term.kind, np.array(term.levels, dtype=object), main, "as-stated"
+        term.term.name,
+        term.label,
+        term.kind,
+        np.array(term.levels, dtype=object),
+        main,
+        "as-stated",
     )
 
 

@@ -15,7 +15,8 @@ from typing import Any
 from consortia.report.document import SCHEMA_VERSION, document
 from consortia.report.files import Written, as_json, write_whole
 from consortia.report.index import index_document
-from consortia.report.render import render_html, render_index
+from consortia.report.render import render_html, render_index, render_shares
+from consortia.report.shares import shares_document
 from consortia.results import Evaluation
 
 __all__ = [
@@ -27,8 +28,11 @@ __all__ = [
     "index_document",
     "render_html",
     "render_index",
+    "render_shares",
+    "shares_document",
     "write",
     "write_index",
+    "write_shares",
 ]
 
 
@@ -39,6 +43,11 @@ def write(evaluation: Evaluation | Mapping[str, Any], folder: Path | str) -> Wri
     """
     made = _document(evaluation)
     return _put(Path(folder), "report", render_html(made), made)
+
+
+def write_shares(document: Mapping[str, Any], folder: Path | str) -> Written:
+    """Write shares.html and shares.json into ``folder``. Raises OSError."""
+    return _put(Path(folder), "shares", render_shares(document), document)
 
 
 def index(

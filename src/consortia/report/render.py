@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from consortia.report.charts import cohorts, event_study, flow, forest, ladder
+from consortia.report.charts import caterpillar, cohorts, event_study, flow, forest, ladder, shares
 from consortia.report.trace import Node, number, plain
 
 DRAWINGS = {
@@ -18,14 +18,24 @@ DRAWINGS = {
     "flow": flow.draw,
     "cohorts": cohorts.draw,
     "forest": forest.draw,
+    "shares": shares.draw,
+    "caterpillar": caterpillar.draw,
 }
-WIDE = {"ladder": 560, "event_study": 560, "flow": 480, "cohorts": 800, "forest": 800}
+WIDE = {
+    "ladder": 560, "event_study": 560, "flow": 480, "cohorts": 800, "forest": 800, "shares": 800,
+    "caterpillar": 800,
+}  # fmt: skip
 NARROW = 350
 
 
 def render_html(document: Mapping[str, Any]) -> str:
     """The report as one HTML page, from the document alone (as made here or read from JSON)."""
     return _environment().get_template("report.html.j2").render(doc=Node(document))
+
+
+def render_shares(document: Mapping[str, Any]) -> str:
+    """The page of shares alone, from its document alone."""
+    return _environment().get_template("shares.html.j2").render(doc=Node(document))
 
 
 def render_index(document: Mapping[str, Any]) -> str:
@@ -48,14 +58,16 @@ def _environment() -> Environment:
     return environment
 
 
-def _picture(name: str, chart: Node) -> Markup:
+def _picture(name: str, chart: Node, number: int | None = None) -> Markup:
     """A picture drawn twice, for wide and for narrow screens, so that its text keeps its size.
 
-    The style sheet shows one of the two; the other is hidden from everyone.
+    The style sheet shows one of the two; the other is hidden from everyone. ``number`` tells
+    several pictures of a kind apart.
     """
     draw = DRAWINGS[name]
+    ident = name if number is None else f"{name}-{number}"
     return Markup('<div class="wide">{}</div><div class="narrow">{}</div>').format(
-        draw(chart, WIDE[name], f"{name}-wide"), draw(chart, NARROW, f"{name}-narrow")
+        draw(chart, WIDE[name], f"{ident}-wide"), draw(chart, NARROW, f"{ident}-narrow")
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from consortia.report.numerals import shown
-from consortia.specs import Exposure, GroupTime, RawGap, TwoWay
+from consortia.specs import Exposure, GroupTime, Mixed, RawGap, TwoWay
 from consortia.study import Study, label_of
 
 MONTHS = (
@@ -26,6 +26,9 @@ ESTIMAND_TITLES = {
     "raw-gap": "Members against the rest",
     "raw-gap-by-year": "Members against the rest, year by year",
     "two-way": "Each provider against itself",
+    "mixed": "Multilevel model",
+    "mixed-between": "Multilevel model: between providers",
+    "mixed-difference": "Multilevel model: between less within",
 }
 
 ESTIMAND_MEANINGS = {
@@ -44,6 +47,10 @@ ESTIMAND_MEANINGS = {
     "nothing",
     "raw-gap-by-year": "the same difference within each year",
     "two-way": "how a provider departs from its own average and the year’s average once a member",
+    "mixed": "how results differ with membership, beside differences of providers, collaborations "
+    "and places that are drawn at random",
+    "mixed-between": "how providers that were members for longer differ from the others",
+    "mixed-difference": "zero if joining is unrelated to what providers were like anyway",
 }
 
 
@@ -95,7 +102,7 @@ def day(month_day: str) -> str:
 def estimand(study: Study, name: str) -> str:
     """What the headline number is an average of."""
     joining = f"What joining {study.arm_label} did to {study.outcome_label}"
-    if name in ("raw-gap", "two-way"):
+    if name in ("raw-gap", "two-way", "mixed"):
         joining = f"How {study.outcome_label} differs with membership of {study.arm_label}"
     return f"{joining}: {ESTIMAND_MEANINGS.get(name, name)}."
 
@@ -107,6 +114,11 @@ def comparison(study: Study) -> str:
     if isinstance(study.method, TwoWay):
         who = f"Providers while they do not hold {study.arm_label}"
         return f"{who}, including joiners before they join."
+    if isinstance(study.method, Mixed):
+        who = f"Providers while they do not hold {study.arm_label}"
+        if study.method.within_between:
+            return f"{who}: every provider with itself, before and after."
+        return f"{who}: other providers, and joiners before they join."
     who = (
         f"Providers that do not join {study.arm_label} in any year studied"
         if study.comparison == "never"
@@ -223,6 +235,8 @@ def years(first: int | None, last: int | None) -> str:
 
 def clusters(study: Study, n: int) -> str:
     name = study.inference.cluster
+    if not n:
+        return "What depends on what is said by the model’s random effects; clusters are not used."
     if name == "provider":
         return "Providers are taken as independent of one another."
     if name == "collaboration":

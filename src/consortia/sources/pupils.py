@@ -70,10 +70,7 @@ def outcomes_of(sums: PupilSums) -> pl.DataFrame:
     return sums.frame.select(
         *_BY,
         pl.col("rows").cast(pl.Float64).alias(COUNT),
-        *[
-            (pl.col(f"1*{c}") / weight + sums.shift.get(c, 0.0)).alias(c)
-            for c in sums.columns[1:]
-        ],
+        *[(pl.col(f"1*{c}") / weight + sums.shift.get(c, 0.0)).alias(c) for c in sums.columns[1:]],
     ).sort(_BY)
 
 
@@ -110,9 +107,7 @@ def _reduced(spec: DataSpec, path: Path) -> PupilSums:
         # Identifiers may have leading zeros; numbers are tried as numbers.
         head = pl.scan_csv(path, infer_schema=False).collect_schema().names()
         types: dict[str, pl.DataType] = {c: pl.String() for c in head}
-        types |= {
-            called.get(c, c): pl.Float64() for c in numbers if called.get(c, c) in types
-        }
+        types |= {called.get(c, c): pl.Float64() for c in numbers if called.get(c, c) in types}
         lazy = pl.scan_csv(
             path, schema_overrides=types, infer_schema=False, null_values=list(spec.missing_codes)
         )
