@@ -44,7 +44,7 @@ def known_terms(panel: Panel, study: Study) -> list[str]:
 def groupings(panel: Panel, study: Study, index: pl.DataFrame, years: Ints) -> tuple[Grouping, ...]:
     """One Grouping for each term that is a kind of collaboration or a column of the providers.
 
-    ``index`` (provider, row). A name is looked for among the arms, then the kinds, then the columns.
+    ``index`` (provider, row). A name is looked for among arms, then kinds, then columns.
     """
     kinds = set(panel.memberships["kind"].unique().drop_nulls().to_list())
     out: list[Grouping] = []

@@ -364,7 +364,8 @@ class DataSpec:
     """Where the tables are and how their columns are to be read.
 
     ``folder`` is relative to the study file; the file names are relative to the folder; only
-    ``outcomes`` (or ``pupils``) is required. ``kinds`` and ``status_names`` list what may stand in the columns
+    ``outcomes`` (or ``pupils``) is required. ``kinds`` and ``status_names`` list what may stand in
+    the columns
     kind and status (empty: anything). ``default_kind`` is the kind of every membership where the
     file has no column for it. Codes in ``missing_codes`` stand for a missing number (case does
     not matter), dates in ``unknown_dates`` for an unknown date; both are counted.

@@ -229,3 +229,23 @@ def test_progress_goes_to_stderr_only(study: Path, tmp_path: Path) -> None:
     done = run.invoke(app, ["evaluate", str(study), "--out", str(tmp_path / "o")])
     assert done.exit_code == 0
     assert "challenging" not in done.stdout
+
+
+def test_shares(school_files: Path, tmp_path: Path) -> None:
+    study = tmp_path / "study.toml"
+    assert run.invoke(app, ["init", str(school_files), "--out", str(study)]).exit_code == 0
+    out = tmp_path / "shares"
+    args = ["shares", str(study), "--outcome", "score", "--out", str(out)]
+    done = run.invoke(app, [*args, "--term", "provider", "--term", "trust", "--json"])
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)
+    (made,) = said["shares"]
+    assert {p["term"] for p in made["shares"]["parts"]} == {"provider", "trust", "residual"}
+    assert json.loads((out / "shares.json").read_text(encoding="utf-8")) == made
+    assert "<svg" in (out / "shares.html").read_text(encoding="utf-8")
+    plain = run.invoke(app, [*args, "--term", "provider", "--term", "area"])
+    assert plain.exit_code == 0
+    assert "provider" in plain.stdout
+    wrong = run.invoke(app, [*args, "--term", "truts"])
+    assert wrong.exit_code == 3
+    assert "trust" in wrong.output

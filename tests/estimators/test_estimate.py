@@ -10,7 +10,7 @@ from scipy import sparse, stats
 from consortia.estimators import METHODS
 from consortia.estimators.estimate import estimate
 from consortia.results import EFFECTS
-from consortia.specs import GroupTime, Inference, RawGap, TwoWay
+from consortia.specs import GroupTime, Inference, Mixed, RawGap, TwoWay
 
 
 def panel(arrays_of, rng, n=200, T=5, **more):
@@ -91,6 +91,6 @@ def test_unused_providers_do_not_count_as_clusters(arrays_of, study_of, rng) -> 
 
 
 def test_methods_table_is_closed() -> None:
-    assert set(METHODS) == {RawGap, TwoWay, GroupTime}
+    assert set(METHODS) == {RawGap, TwoWay, GroupTime, Mixed}
     with pytest.raises(TypeError):
         METHODS[int] = None  # type: ignore[index]

@@ -203,7 +203,7 @@ def test_the_schema_names_every_key(tmp_path: Path) -> None:
     assert schema["additionalProperties"] is False
     assert set(schema["required"]) == {"question", "data", "outcomes", "arms"}
     methods = schema["properties"]["method"]["discriminator"]["mapping"]
-    assert set(methods) == {"raw-gap", "two-way", "group-time"}
+    assert set(methods) == {"raw-gap", "two-way", "group-time", "mixed"}
     for key in tomllib.loads(SMALL):
         assert key in schema["properties"]
     # An editor has something to show beside every key, and every table refuses unknown ones.

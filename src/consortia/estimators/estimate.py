@@ -112,14 +112,14 @@ def _from_model(fit: Fit, level: float) -> Inferred:
     assert fit.covariance is not None
     assert fit.dof is not None
     se = np.sqrt(np.maximum(np.diag(fit.covariance), 0.0))
-    critical = stats.t.ppf(0.5 + level / 2, fit.dof)
+    critical = np.asarray(stats.t.ppf(0.5 + level / 2, fit.dof))
     known = np.where(se > 0, se, np.nan)
     nothing = np.full(se.size, np.nan)
     dof = float(fit.dof[fit.headline])
     return Inferred(
         V=fit.covariance, se=known, low=fit.theta - critical * known,
         high=fit.theta + critical * known, band_low=nothing, band_high=nothing,
-        p=2 * stats.t.sf(np.abs(fit.theta) / known, fit.dof),
+        p=np.asarray(2 * stats.t.sf(np.abs(fit.theta) / known, fit.dof)),
         critical=float(critical[fit.headline]), dof=dof if np.isfinite(dof) else 0, n_clusters=0,
         convention=fit.convention,
     )  # fmt: skip

@@ -68,7 +68,7 @@ def _contrasts(made: Design, spec: Mixed) -> tuple[tuple[EffectKey, ...], Floats
     if spec.within_between and PROVIDER_MEAN in fixed:
         beside = np.zeros(len(fixed))
         beside[fixed.index(PROVIDER_MEAN)] = 1.0
-        names += ["mixed-between", "mixed-difference"]
+        names.extend(("mixed-between", "mixed-difference"))
         rows += [one + beside, beside]
     return tuple(EffectKey(estimand=n) for n in names), np.array(rows)
 

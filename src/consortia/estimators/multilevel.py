@@ -65,8 +65,8 @@ class Design:
 
 
 def design(
-    arrays: Arrays, study: Study, terms: tuple[str, ...], *, year: str, member_weights: MemberWeights,
-    exposure: bool, within_between: bool = False,
+    arrays: Arrays, study: Study, terms: tuple[str, ...], *, year: str,
+    member_weights: MemberWeights, exposure: bool, within_between: bool = False,
 ) -> Design:  # fmt: skip
     """Columns and terms of a model. With ``exposure`` the last column is being exposed, and held
     arms are columns; with ``within_between`` provider means stand beside all that changes by year.
@@ -175,8 +175,8 @@ def _terms(
         elif name == "provider-year":
             if not pupils and np.ptp(arrays.W.ravel()[cells]) == 0:
                 raise NotIdentified(
-                    "the term provider-year cannot be told apart from the residual: without pupils' "
-                    "rows and without weights there is one result for each"
+                    "the term provider-year cannot be told apart from the residual: without "
+                    "pupils' rows and without weights there is one result for each"
                 )
             labels = np.array(
                 [f"{p} {y}" for p, y in zip(arrays.provider[provider], arrays.years[when],
@@ -307,7 +307,7 @@ class _Sums:
         at = [0, *(sums.columns.index(c) for c in (*inner, study.outcome))]
         shift = {c: float(sums.shift.get(c, 0.0)) for c in (*inner, study.outcome)}
         return _Sums(
-            products=sums.products[np.ix_(place, at, at)], counts=sums.counts[place],
+            products=sums.products[np.ix_(place, np.array(at), np.array(at))], counts=sums.counts[place],
             log_weight=float(sums.log_weight[place].sum()), inner=inner, shift=shift,
             outcome=study.outcome,
         )  # fmt: skip
@@ -334,7 +334,7 @@ class _Sums:
         use = [*kept, len(names)]
         return from_products(
             made[np.ix_(range(g), use, use)], self.counts,
-            tuple(names[j] for j in kept) + (self.outcome,), fixed=tuple(names[j] for j in kept),
+            (*(names[j] for j in kept), self.outcome), fixed=tuple(names[j] for j in kept),
             outcome=self.outcome, codes={CELL: np.arange(g)}, units={CELL: g},
             shift=shift, log_weight=self.log_weight,
         )  # fmt: skip
