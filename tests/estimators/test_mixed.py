@@ -1,4 +1,4 @@
-"""The mixed model as a method: dense REML by brute force, lme4 where R is there, two-way as limit."""
+"""The mixed model as a method: dense REML by brute force, lme4 where R is, two-way as limit."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def small(arrays_of, seed=3, n=24, T=4, gaps=0.1, K=5, weighted=True):
 
 
 def dense(a, shared, reml=True):
-    """beta, standard error and variances (provider, trust, residual) by maximising the criterion."""
+    """beta, standard error and variances (provider, trust, residual), the criterion maximised."""
     cells = np.flatnonzero(a.W.ravel() > 0)
     i, t = cells // a.T, cells % a.T
     y, w = a.Y.ravel()[cells], a.W.ravel()[cells]
@@ -129,7 +129,7 @@ cat(fixef(m)["x"], sqrt(vcov(m)["x", "x"]), fixef(u)["x"], sqrt((t(L) %*% vcovAd
 def test_lme4_and_pbkrtest_say_the_same(arrays_of, study_of, rng) -> None:
     if shutil.which("Rscript") is None:
         pytest.skip("Rscript is not installed")
-    a, shared = small(arrays_of, seed=8, n=40, gaps=0.1, K=6)
+    a, _ = small(arrays_of, seed=8, n=40, gaps=0.1, K=6)
     area = np.arange(40) % 7
     members = np.zeros((160, 7))
     members[np.arange(160), np.repeat(area, 4)] = 1
@@ -139,8 +139,8 @@ def test_lme4_and_pbkrtest_say_the_same(arrays_of, study_of, rng) -> None:
     )  # fmt: skip
     cells = np.flatnonzero(a.W.ravel() > 0)
     lines = ["y,x,t,i,g,w"] + [
-        f"{a.Y.ravel()[c]!r},{int(a.D.ravel()[c])},{c % 4},{c // 4},{area[c // 4]},{a.W.ravel()[c]!r}"
-        .replace("np.float64(", "").replace(")", "")
+        f"{a.Y.ravel()[c]!r},{int(a.D.ravel()[c])},{c % 4},{c // 4},{area[c // 4]},"
+        f"{a.W.ravel()[c]!r}".replace("np.float64(", "").replace(")", "")
         for c in cells.tolist()
     ]  # fmt: skip
     done = subprocess.run(

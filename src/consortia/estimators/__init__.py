@@ -80,8 +80,8 @@ METHODS: Mapping[type, Method] = MappingProxyType(
             ),
             fails=(
                 "When better or poorer providers join: part of what they always were is then taken "
-                "for an effect. Set within_between = true and look at the difference between the two "
-                "effects: it is zero where the assumption holds. Also when joining follows a dip, "
+                "for an effect. Set within_between = true and look at how far the two effects "
+                "differ: that is zero where the assumption holds. Also when joining follows a dip, "
                 "and when the effect grows with the years."
             ),
             paper=(

@@ -307,7 +307,8 @@ class _Sums:
         at = [0, *(sums.columns.index(c) for c in (*inner, study.outcome))]
         shift = {c: float(sums.shift.get(c, 0.0)) for c in (*inner, study.outcome)}
         return _Sums(
-            products=sums.products[np.ix_(place, np.array(at), np.array(at))], counts=sums.counts[place],
+            products=sums.products[np.ix_(place, np.array(at), np.array(at))],
+            counts=sums.counts[place],
             log_weight=float(sums.log_weight[place].sum()), inner=inner, shift=shift,
             outcome=study.outcome,
         )  # fmt: skip
