@@ -1,14 +1,13 @@
 """Mixed models beside lme4, pbkrtest, glmmTMB, GPBoost, lme-python and statsmodels.
 
-``python bench/mixed.py`` writes docs/bench-mixed.md. Every measurement runs in a fresh process with
-one BLAS thread, data loaded and a small warm-up done; CPU seconds are user + system of the work
-itself (from rows in memory to estimates), memory the highest resident size during it less the size
-just before. Tools that are not installed are named and left out.
+``python bench/mixed.py`` writes docs/bench-mixed.md. Every measurement runs in a fresh process
+with one BLAS thread, data loaded and a small warm-up done; CPU seconds are user + system of the
+work itself (from rows in memory to estimates), memory the highest resident size during it less the
+size just before. Tools that are not installed are named and left out.
 
-Model: ``y ~ treat + pre + fem + fsm + (1 | school) + (1 | network)``; 2,000 schools and 500 networks
-(200 and 50 at 3,000 rows). full: network drawn pupil by pupil; sparse: a school touches at most
-eight; mm: each school belongs to one to four networks with weights that add to one.
-"""
+Model: ``y ~ treat + pre + fem + fsm + (1 | school) + (1 | network)``; 2,000 schools and 500
+networks (200 and 50 at 3,000 rows). full: network drawn pupil by pupil; sparse: a school touches
+at most eight; mm: each school belongs to one to four networks with weights that add to one."""
 
 from __future__ import annotations
 
@@ -236,8 +235,8 @@ def one(tool: str, case: str, n: int, folder: Path) -> None:
 
 
 def call(tool: str, case: str, n: int, folder: Path, limit: int) -> dict | str:
-    env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
-           "RAYON_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}  # fmt: skip
+    env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
+           "MKL_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}  # fmt: skip
     J, K = size(n)
     if tool in ("lme4", "glmmTMB", "pbkrtest"):
         rscript = shutil.which("Rscript")
@@ -251,7 +250,7 @@ def call(tool: str, case: str, n: int, folder: Path, limit: int) -> dict | str:
             command, capture_output=True, text=True, env=env, timeout=limit, check=False
         )
     except subprocess.TimeoutExpired:
-        return f"not finished after {limit} s"
+        return f"not finished after {limit} s of wall time"
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["failed"])[-1]
         return last[:120]
@@ -299,7 +298,7 @@ def page(results: dict[tuple[str, str, int], dict | str]) -> str:
     lines = [
         "# Mixed models: speed and memory beside named peers",
         "",
-        "Written by `python bench/mixed.py`, all in one run; only ratios carry over to another machine.",
+        "Written by `python bench/mixed.py`, all in one run; only ratios carry over.",
         *(__doc__ or "").split("\n\n", 1)[1].strip().replace("``", "`").splitlines(),
         "",
         f"Machine: {platform.machine()}, {os.cpu_count()} cores, one thread used. Versions: "
@@ -328,7 +327,7 @@ def page(results: dict[tuple[str, str, int], dict | str]) -> str:
         ratio = f"{a['cpu'] / b['cpu']:.0f}" if isinstance(a, dict) and isinstance(b, dict) else ""
         lines.append(f"| {case} | {n:,} | " + " | ".join(cells) + f" | {ratio} |")
     lines += ["", "## Agreement", "",
-              "| case | rows | tool | treat | its standard error | criterion | degrees of freedom |",
+              "| case | rows | tool | treat | standard error | criterion | degrees of freedom |",
               "|---|---:|---|---:|---:|---:|---:|"]  # fmt: skip
     for (t, case, n), r in results.items():
         if isinstance(r, str) or t == "consortia sums":
@@ -338,8 +337,8 @@ def page(results: dict[tuple[str, str, int], dict | str]) -> str:
         lines.append(f"| {case} | {n:,} | {LABEL.get(t, t)} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "GPBoost fits by maximum likelihood (it has no REML), so its numbers differ a little. lme4 and",
-        "pbkrtest take multiple membership by replacing rows of Z; the other tools cannot.",
+        "GPBoost fits by maximum likelihood (it has no REML), so its numbers differ a little. lme4",
+        "and pbkrtest take multiple membership by replacing rows of Z; the other tools cannot.",
         "pbkrtest and Kenward-Roger times contain the fit.",
     ]
     if notes:

@@ -126,7 +126,8 @@ def run_ours(folder: Path) -> dict[str, np.ndarray]:
          *coefficient_interval(got, "1"), *coefficient_interval(got, "lrt")]
     )  # fmt: skip
     pupils, _, W = simulated()
-    X = np.column_stack([np.ones(pupils.height), pupils["treat"].to_numpy(), pupils["x"].to_numpy()])
+    one = np.ones(pupils.height)
+    X = np.column_stack([one, pupils["treat"].to_numpy(), pupils["x"].to_numpy()])
     terms = (Term(name="school", by="s"), Term(name="network", by="s", members=W))
     for name, w in (("mm", None), ("weighted", pupils["w"].to_numpy())):
         made = from_rows(X, pupils["y"].to_numpy(), {"s": pupils["school"].to_numpy()}, weights=w)

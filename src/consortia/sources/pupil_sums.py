@@ -1,10 +1,10 @@
 """Sums per provider from pupil rows: all that a mixed model needs, without any pupil in it.
 
-Pupil rows are read once, out of core (Polars streaming), and reduced to counts and sums of products
-by provider (and year, or whatever else is asked for). The result is small enough to be checked by
-eye and taken out of a secure setting: groups with few pupils, and groups in which a yes/no column
-has a small number of either, are left out and counted (a sum over one pupil is that pupil's value).
-"""
+Pupil rows are read once, out of core (Polars streaming), and reduced to counts and sums of
+products by provider (and year, or whatever else is asked for). The result is small enough to be
+checked by eye and taken out of a secure setting: groups with few pupils, and groups in which a
+yes/no column has a small number of either, are left out and counted (a sum over one pupil is that
+pupil's value)."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def pupil_sums(
     """Reduce pupil rows to sums by group, in one streaming pass.
 
     ``source``: a frame, or the path of a Parquet file (a folder or pattern of them) or CSV file.
-    ``columns`` are numeric columns beside the intercept. Rows without a value in any column used, or
-    with weight zero, are left out and counted. Groups of fewer than ``minimum`` rows are left out,
-    and groups in which a column of zeros and ones has fewer than ``minimum_cell`` of either (but not
-    none). ``shift`` (by column) is taken off before multiplying, so that no digits are lost; by
-    default the means of the first rows, rounded.
+    ``columns`` are numeric columns beside the intercept. Rows without a value in any column used,
+    or with weight zero, are left out and counted. Groups of fewer than ``minimum`` rows are left
+    out, and groups in which a column of zeros and ones has fewer than ``minimum_cell`` of either
+    (but not none). ``shift`` (by column) is taken off before multiplying, so that no digits are
+    lost; by default the means of the first rows, rounded.
 
     Raises DataInvalid where a column is missing or not a number, or where nothing is left.
     """
@@ -186,9 +186,9 @@ def statistics(
 ) -> tuple[Statistics, dict[str, list[object]]]:
     """Statistics of a mixed model from the sums, and the names of the units by code.
 
-    ``fixed``: columns of X (default: "1" and all but the outcome). ``codes``: which of the grouping
-    columns carry terms (default: all). ``random``: random columns by code, beside the intercept.
-    """
+    ``fixed``: columns of X (default: "1" and all but the outcome). ``codes``: which of the
+    grouping columns carry terms (default: all). ``random``: random columns by code, beside the
+    intercept."""
     frame = sums.frame
     fixed = fixed or tuple(c for c in sums.columns if c != sums.outcome)
     numbers: dict[str, np.ndarray] = {}
@@ -207,7 +207,8 @@ def statistics(
 
 
 def write_pupil_sums(sums: PupilSums, path: str | Path) -> None:
-    """Write sums as Parquet, or as JSON where the name ends so (to be read by whoever clears it)."""
+    """Write sums as Parquet, or as JSON where the name ends so (to be read by whoever clears
+    it)."""
     path = Path(path)
     about = {
         "format": FORMAT, "by": list(sums.by), "columns": list(sums.columns),
@@ -241,7 +242,8 @@ def read_pupil_sums(path: str | Path) -> PupilSums:
     except (OSError, KeyError, ValueError, TypeError, pl.exceptions.PolarsError) as error:
         raise DataInvalid(
             [Problem(
-                problem="not a file of pupil sums", file=path.name, found=str(error).splitlines()[0],
+                problem="not a file of pupil sums", file=path.name,
+                found=str(error).splitlines()[0],
                 remedy="Make one with pupil_sums and write_pupil_sums",
             )]
         ) from error  # fmt: skip

@@ -106,8 +106,8 @@ def kenward_roger(rows: Rows, Sigma: list[np.ndarray], s2: float):
 
 
 def design(
-    seed: int, *, slopes: bool, multiple: bool, weights: bool, crossed: bool, diagonal: bool = False,
-    n: int = 60, spread: float = 0.6,
+    seed: int, *, slopes: bool, multiple: bool, weights: bool, crossed: bool,
+    diagonal: bool = False, n: int = 60, spread: float = 0.6,
 ) -> Rows:  # fmt: skip
     """A random small design; every example is a function of its arguments."""
     rng = np.random.default_rng(seed)

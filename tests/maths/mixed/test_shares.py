@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from by_rows import design
-from scipy import sparse, stats
+from by_rows import criterion, design
+from scipy import optimize, sparse, stats
 
 from consortia.maths.mixed.degrees import small_sample
 from consortia.maths.mixed.model import Term
@@ -41,6 +41,16 @@ def test_variance_per_row_is_the_trace_over_rows() -> None:
     assert [p.name for p in parts] == ["school", "area", "network", "residual"]
     for p in parts:
         assert p.share == 0 or p.low < p.share < p.high
+
+
+def test_a_share_of_zero_has_an_interval_from_zero_up() -> None:
+    y = np.tile([-1.0, 0.0, 1.0, 2.0], 10)
+    statistics = from_rows(np.ones((40, 1)), y, {"g": np.repeat(np.arange(10), 4)})
+    got = fit(statistics, (Term(name="group", by="g"),))
+    group, residual = partition(got, small_sample(got))
+    assert (group.share, group.low) == (0.0, 0.0)
+    assert 0 < group.high < 1
+    assert (residual.share, residual.high) == (1.0, 1.0)
 
 
 def test_standard_errors_of_a_balanced_layout_are_the_textbook_ones() -> None:
@@ -121,10 +131,6 @@ def test_bootstrap_test_sees_an_effect_and_no_effect() -> None:
 def test_profile_interval_of_a_deviation_is_where_the_criterion_falls_by_chi_squared() -> None:
     rows = design(8, slopes=True, multiple=True, weights=True, crossed=True, diagonal=True, n=150)
     got = fit(rows.statistics(), rows.terms)
-    from scipy import optimize
-
-    from by_rows import criterion
-
     low, high = deviation_interval(got, "area")
     assert 0 <= low < got.components[2] ** 0.5 < high
     cut = stats.chi2.ppf(0.95, 1)
@@ -146,6 +152,26 @@ def test_profile_interval_of_a_deviation_is_where_the_criterion_falls_by_chi_squ
         assert held(low) - got.criterion == pytest.approx(cut, abs=2e-3)
 
 
+def test_profile_interval_of_the_residual_lets_the_other_variances_move() -> None:
+    rng = np.random.default_rng(3)
+    code = np.repeat(np.arange(40), 8)
+    members = sparse.csr_array(rng.dirichlet(np.ones(8), size=40))
+    y = (members @ rng.standard_normal(8))[code] + 0.3 * rng.standard_normal(40)[code]
+    y += rng.standard_normal(320)
+    got = fit(
+        from_rows(np.ones((320, 1)), y, {"g": code}),
+        (Term(name="group", by="g"), Term(name="network", by="g", members=members)),
+    )
+    se = standard_errors(small_sample(got))
+    for place, name in ((0, "group"), (2, "residual")):
+        low, high = deviation_interval(got, name)
+        centre = float(np.sqrt(got.components[place]))
+        # A profile interval is close to the one by standard error, where that is short.
+        wald = 1.96 * se[place] / (2 * centre)
+        assert high - centre == pytest.approx(wald, rel=0.35)
+        assert centre - low == pytest.approx(wald, rel=0.5)
+
+
 def test_profile_interval_of_a_mean_is_that_of_the_likelihood_ratio() -> None:
     got = fit(balanced(12, 4, 1.0), (Term(name="group", by="g"),), reml=False)
     low, high = coefficient_interval(got, "1")
@@ -159,9 +185,10 @@ def test_profile_interval_of_a_mean_is_that_of_the_likelihood_ratio() -> None:
     assert high - got.beta[0] > 1.96 * got.se[0]
     with pytest.raises(ValueError, match="no column"):
         coefficient_interval(got, "x")
+    rows = design(1, slopes=True, multiple=False, weights=False, crossed=False)
+    sloped = fit(rows.statistics(), rows.terms)
     with pytest.raises(ValueError, match="bootstrap"):
-        rows = design(1, slopes=True, multiple=False, weights=False, crossed=False)
-        deviation_interval(fit(rows.statistics(), rows.terms), "school (x)")
+        deviation_interval(sloped, "school (x)")
 
 
 def test_residual_interval_without_groups_is_that_of_a_plain_regression() -> None:

@@ -22,7 +22,7 @@ def test_moments_of_sums_are_those_of_rows(slopes) -> None:
     Sigma += [np.array([[0.3]]), np.array([[0.8]])]
     beta, s2 = np.array([1.0, -0.5, 0.3]), 0.7
     made = root(cross)
-    draws = [draw(made, beta, Sigma, s2, rng) for _ in range(6000)]
+    draws = [draw(made, beta, Sigma, s2, rng) for _ in range(2500)]
     got = np.array([np.concatenate([d.R[:, -1], d.D[:, -1]]) for d in draws])
     # Rows: [Z X]'Wy has mean [Z X]'WX beta and covariance [Z X]'W V W[Z X].
     Z = np.hstack([rows.Z(rows.terms[k]).reshape(60, -1) for k in _order(cross)])
@@ -33,7 +33,7 @@ def test_moments_of_sums_are_those_of_rows(slopes) -> None:
     se = np.sqrt(np.diag(cov) / len(draws))
     assert np.abs((got[:, :-1].mean(axis=0) - mean)[se > 1e-9] / se[se > 1e-9]).max() < 4.5
     scale = np.sqrt(np.outer(np.diag(cov), np.diag(cov)))
-    assert (np.abs(np.cov(got[:, :-1].T) - cov) / np.maximum(scale, 1e-9)).max() < 0.09
+    assert (np.abs(np.cov(got[:, :-1].T) - cov) / np.maximum(scale, 1e-9)).max() < 0.14
     # y'Wy: mean tr(WV) + quadratic form; variance 2 tr(WVWV) + 4 m'WVWm.
     m = rows.X @ beta
     WV = W @ V
@@ -41,7 +41,7 @@ def test_moments_of_sums_are_those_of_rows(slopes) -> None:
     spread = np.sqrt(2 * np.trace(WV @ WV) + 4 * m @ WV @ W @ m)
     yy = got[:, -1]
     assert abs(yy.mean() - want) < 4.5 * spread / np.sqrt(len(draws))
-    assert yy.std() == pytest.approx(spread, rel=0.06)
+    assert yy.std() == pytest.approx(spread, rel=0.08)
 
 
 def _order(cross) -> list[int]:

@@ -10,8 +10,8 @@ from by_rows import design
 
 from consortia.maths.mixed import cross, dense, sparse
 from consortia.maths.mixed.degrees import contrast, small_sample
-from consortia.maths.mixed.reml import at, fit
 from consortia.maths.mixed.model import factors
+from consortia.maths.mixed.reml import at, fit
 
 ENGINES = [
     pytest.param("qdldl", marks=pytest.mark.skipif(

@@ -45,7 +45,7 @@ def test_chunks_add_up(seed, weights, cut) -> None:
                 random={"a": {"x": rows.random["a"]["x"][s]}},
                 shift=whole.shift,
                 weights=None if rows.weights is None else rows.weights[s],
-            )  # fmt: skip
+            )
         )
     _same(merge(parts), whole)
 

@@ -4,6 +4,9 @@ Effects are numbered term by term, level by level, column by column; the term th
 closed form (the largest whose Z'WZ is block-diagonal) stands first.
 """
 
+# The paper's letters are capitals.
+# pyright: reportConstantRedefinition=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
@@ -11,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy import sparse
 
-from consortia.maths.influence import Floats
+from consortia.maths.influence import Floats, Ints
 from consortia.maths.mixed.model import Term
 from consortia.maths.mixed.statistics import Statistics, Table, check_terms, thin
 
@@ -24,11 +27,10 @@ _SPARSE_FILL = 0.2
 class Cross:
     """``[Z X y]'W[Z X y]`` in blocks.
 
-    ``first`` is the eliminated term (-1: none), ``order`` the rest. ``offset`` (by term) is the place
-    of a term's first effect, ``levels`` its number of levels. ``N11`` (q1, c1, c1), ``N12`` (q1 c1,
-    Q2), ``N22`` (Q2, Q2), ``R`` (q, p + 1), ``D`` (p + 1, p + 1). ``store`` keeps work on Z'WZ that
-    does not depend on the point, for all models that share it.
-    """
+    ``first`` is the eliminated term (-1: none), ``order`` the rest. ``offset`` (by term) is the
+    place of a term's first effect, ``levels`` its number of levels. ``N11`` (q1, c1, c1), ``N12``
+    (q1 c1, Q2), ``N22`` (Q2, Q2), ``R`` (q, p + 1), ``D`` (p + 1, p + 1). ``store`` keeps work on
+    Z'WZ that does not depend on the point, for all models that share it."""
 
     terms: tuple[Term, ...]
     first: int
@@ -97,17 +99,18 @@ def _spread(term: Term) -> sparse.csr_array | None:
     return sparse.csr_array(sparse.kron(members, sparse.eye_array(term.width), format="csr"))
 
 
-def _at(columns: tuple[str, ...], term: Term, units: int) -> np.ndarray:
+def _at(columns: tuple[str, ...], term: Term, units: int) -> Ints:
     """Places of the columns of a term among all columns of all units of its code."""
     pick = np.array([columns.index(c) for c in term.columns])
     return (np.arange(units)[:, None] * len(columns) + pick).ravel()
 
 
-def _own(ZZ: Floats) -> sparse.csr_array:
-    """Block-diagonal matrix (u c, u d) of (u, c, d)."""
-    u, c, d = ZZ.shape
-    made = sparse.bsr_array((ZZ, np.arange(u), np.arange(u + 1)), shape=(u * c, u * d))
-    return sparse.csr_array(made)
+def own(ZZ: Floats) -> sparse.csr_array:
+    """Block-diagonal matrix (u c, u d) of blocks (u, c, d)."""
+    u = ZZ.shape[0]
+    at: Ints = np.arange(u, dtype=np.int64)
+    ends: Ints = np.arange(u + 1, dtype=np.int64)
+    return sparse.csr_array(sparse.bsr_array((ZZ, at, ends)))
 
 
 def _block(statistics: Statistics, a: Term, b: Term) -> Table:
@@ -116,7 +119,7 @@ def _block(statistics: Statistics, a: Term, b: Term) -> Table:
         unit = statistics.units[a.by]
         ia = [unit.columns.index(c) for c in a.columns]
         ib = [unit.columns.index(c) for c in b.columns]
-        table: Table = _own(np.ascontiguousarray(unit.ZZ[:, ia][:, :, ib]))
+        table: Table = own(np.ascontiguousarray(unit.ZZ[:, ia][:, :, ib]))
     else:
         flip = (a.by, b.by) not in statistics.pairs
         table = statistics.pairs[(b.by, a.by) if flip else (a.by, b.by)]
@@ -129,7 +132,9 @@ def _block(statistics: Statistics, a: Term, b: Term) -> Table:
             table = table[:, _at(ub.columns, b, ub.ZZ.shape[0])]
     left, right = _spread(a), _spread(b)
     if left is not None:
-        table = left.T @ table
+        table = (
+            left.T @ table if isinstance(table, np.ndarray) else sparse.csr_array(left.T @ table)
+        )
     if right is not None:
         table = table @ right
     return table if isinstance(table, np.ndarray) else sparse.csr_array(table)
@@ -245,8 +250,7 @@ def unshift(cross: Cross) -> Cross:
 def hold(cross: Cross, column: int, value: float) -> Cross:
     """The model with the coefficient of one column of X held: y less value times the column.
 
-    Takes a model without shift.
-    """
+    Takes a model without shift."""
     T = np.eye(cross.p + 1)
     T[-1, column] = -value
     keep = [j for j in range(cross.p + 1) if j != column]

@@ -1,11 +1,14 @@
 """Small-sample inference for fixed effects: Kenward-Roger and Satterthwaite, from cross-products.
 
 Kenward & Roger (1997, Biometrics 53) need, for V linear in the components (variances, covariances,
-s2), the matrices ``P_i = -X'V^-1 V_i V^-1 X``, ``Q_ij = X'V^-1 V_i V^-1 V_j V^-1 X`` and the traces
-``tr(V^-1 V_i V^-1 V_j)``. With F = Z'V^-1Z and H = Z'V^-1X all of them are sums over F and H: nothing
-of size n, and for the eliminated term nothing of size q1 squared either. ``W`` is the inverse of the
-expected REML information, as there and in pbkrtest (Halekoh & Hojsgaard 2014, J. Stat. Software 59(9)).
-"""
+s2), the matrices ``P_i = -X'V^-1 V_i V^-1 X``, ``Q_ij = X'V^-1 V_i V^-1 V_j V^-1 X`` and the
+traces ``tr(V^-1 V_i V^-1 V_j)``. With F = Z'V^-1Z and H = Z'V^-1X all of them are sums over F and
+H: nothing of size n, and for the eliminated term nothing of size q1 squared either. ``W`` is the
+inverse of the expected REML information, as there and in pbkrtest (Halekoh & Hojsgaard 2014, J.
+Stat. Software 59(9))."""
+
+# The paper's letters are capitals.
+# pyright: reportConstantRedefinition=false
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ import numpy as np
 from scipy import sparse as sp
 from scipy import stats
 
-from consortia.maths.influence import Floats
+from consortia.maths.influence import Floats, Ints
 from consortia.maths.mixed import dense
 from consortia.maths.mixed.model import Component, basis, components
 from consortia.maths.mixed.reml import Fit, project, unshifted
@@ -30,11 +33,10 @@ Information = Literal["expected", "average", "observed"]
 class SmallSample:
     """What small-sample inference needs, on the columns of X as given.
 
-    ``beta`` (p,), ``Phi`` (p, p) its covariance with variances taken as known, ``Phi_A`` (p, p) the
-    adjusted one of Kenward & Roger (None on the sparse path), ``P`` (m, p, p) the derivatives of
-    X'V^-1X in the components. ``expected`` (None on the sparse path), ``average`` (m, m) are the
-    information about the m components on the scale of the log-likelihood.
-    """
+    ``beta`` (p,), ``Phi`` (p, p) its covariance with variances taken as known, ``Phi_A`` (p, p)
+    the adjusted one of Kenward & Roger (None on the sparse path), ``P`` (m, p, p) the derivatives
+    of X'V^-1X in the components. ``expected`` (None on the sparse path), ``average`` (m, m) are
+    the information about the m components on the scale of the log-likelihood."""
 
     beta: Floats
     Phi: Floats
@@ -246,7 +248,7 @@ def _own_squares(solved: dense.Solved, inner: dict[tuple[int, int], Floats], c: 
     return T
 
 
-def _at(cross: dense.Cross, term: int) -> np.ndarray:
+def _at(cross: dense.Cross, term: int) -> Ints:
     width = cross.terms[term].width
     start = cross.offset[term] - cross.q1
     return start + np.arange(cross.levels[term] * width).reshape(-1, width)

@@ -1,10 +1,12 @@
 """One evaluation of the model: largest term in closed form, dense Schur complement for the rest.
 
-Relative to s2, ``V = W^-1 + Z1 O1 Z1' + Z2 O2 Z2'`` with ``O = L L'``. With ``V1 = W^-1 + Z1 O1 Z1'``
-everything of the form ``[Z X y]'V1^-1[Z X y]`` follows level by level from
-``(I + N_j O1)^-1``; the Woodbury identity then adds the rest through ``S = I + L2'C22 L2``.
-Nothing is divided by L, so components at zero need no special case.
-"""
+Relative to s2, ``V = W^-1 + Z1 O1 Z1' + Z2 O2 Z2'`` with ``O = L L'``. With ``V1 = W^-1 + Z1 O1
+Z1'`` everything of the form ``[Z X y]'V1^-1[Z X y]`` follows level by level from ``(I + N_j
+O1)^-1``; the Woodbury identity then adds the rest through ``S = I + L2'C22 L2``. Nothing is
+divided by L, so components at zero need no special case."""
+
+# The paper's letters are capitals.
+# pyright: reportConstantRedefinition=false
 
 from __future__ import annotations
 
@@ -14,8 +16,8 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import blas, lapack
 
-from consortia.maths.influence import Floats
-from consortia.maths.mixed.cross import Cross
+from consortia.maths.influence import Floats, Ints
+from consortia.maths.mixed.cross import Cross, own
 from consortia.maths.mixed.statistics import Table
 
 _CHUNK = 4_000_000
@@ -28,8 +30,7 @@ class Solved:
 
     ``logdet`` is log|V| + log|W|; ``A`` (p + 1, p + 1) = [X y]'V^-1[X y]; ``H`` (q, p + 1) =
     Z'V^-1[X y]. ``B`` (q1, c1, c1), ``U`` (q1 c1, Q2), ``C`` (Q2, Q2) are Z'V1^-1Z by blocks;
-    ``K`` (Q2, Q2) = L2 S^-1 L2'; ``Si`` (Q2, Q2) = S^-1.
-    """
+    ``K`` (Q2, Q2) = L2 S^-1 L2'; ``Si`` (Q2, Q2) = S^-1."""
 
     cross: Cross
     L: list[Floats]
@@ -77,7 +78,7 @@ class Solved:
                 out[b, a] = out[a, b]
         return out
 
-    def _quick(self, term: int, at: Floats) -> Floats | None:
+    def _quick(self, term: int, at: Ints) -> Floats | None:
         """The trace from S^-1 alone, L^-T (I - S^-1) L^-1, where that costs no digits."""
         L = self.L[term]
         size = np.abs(np.diag(L))
@@ -89,7 +90,7 @@ class Solved:
         inverse = np.linalg.inv(L)
         return inverse.T @ (at.shape[0] * np.eye(c) - total) @ inverse
 
-    def _half(self, columns: Floats) -> Floats:
+    def _half(self, columns: Ints) -> Floats:
         """X (Q2, r) with X'X = C K C for the named columns of C."""
         R, _ = lapack.dpotrf(self._S(), lower=0)
         right = scale(self.cross, self.L, self.C[:, columns], transpose=True)
@@ -131,7 +132,7 @@ class Solved:
             n, c, _ = self.B.shape
             U = self.U if isinstance(self.U, np.ndarray) else self.U.toarray()
             out = -(U @ self.K @ U.T)
-            at = np.arange(n) * c
+            at: Ints = np.arange(n, dtype=np.int64) * c
             for a in range(c):
                 for b in range(c):
                     out[at + a, at + b] += self.B[:, a, b]
@@ -140,7 +141,7 @@ class Solved:
         return self.C[np.ix_(at, at)] - self.C[at] @ self.K @ self.C[at].T
 
 
-def _places(cross: Cross, term: int) -> np.ndarray:
+def _places(cross: Cross, term: int) -> Ints:
     """Places (levels, c) of a term's effects among those that are not eliminated."""
     c = cross.terms[term].width
     start = cross.offset[term] - cross.q1
@@ -200,7 +201,7 @@ def solve(cross: Cross, L: list[Floats]) -> Solved:
         logdet = float(np.log(d).sum())
     else:
         d = np.eye(c1) + cross.N11 @ O1
-        J = np.linalg.inv(d)
+        J = np.asarray(np.linalg.inv(d), dtype=np.float64)
         logdet = float(np.linalg.slogdet(d)[1].sum())
     B = J @ cross.N11
     OJ = O1 @ J
@@ -258,7 +259,4 @@ def _absorb(cross: Cross, J: Floats, OJ: Floats) -> tuple[Table, Floats]:
         cube = N12.reshape(n1, c1, -1)
         U = (J @ cube).reshape(N12.shape)
         return U, N22 - N12.T @ (OJ @ cube).reshape(N12.shape)
-    at = np.arange(n1)
-    left = sparse.csr_array(sparse.bsr_array((J, at, np.arange(n1 + 1))))
-    middle = sparse.csr_array(sparse.bsr_array((OJ, at, np.arange(n1 + 1))))
-    return sparse.csr_array(left @ N12), N22 - (N12.T @ (middle @ N12)).toarray()
+    return sparse.csr_array(own(J) @ N12), N22 - (N12.T @ (own(OJ) @ N12)).toarray()

@@ -1,9 +1,8 @@
 """Predicted effects of levels (BLUPs): how large, how sure, how ranked, and which stand out.
 
-``u_hat = Sigma Z'Py``; ``Var(u_hat - u) = Sigma - Sigma Z'PZ Sigma`` (comparative) and ``Var(u_hat) =
-Sigma Z'PZ Sigma`` (diagnostic), both with the estimation of the coefficients in them and the
-components taken as known (Henderson 1975; Goldstein 2011, section 2.3).
-"""
+``u_hat = Sigma Z'Py``; ``Var(u_hat - u) = Sigma - Sigma Z'PZ Sigma`` (comparative) and
+``Var(u_hat) = Sigma Z'PZ Sigma`` (diagnostic), both with the estimation of the coefficients in
+them and the components taken as known (Henderson 1975; Goldstein 2011, section 2.3)."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from consortia.maths.influence import Bools, Floats
+from consortia.maths.influence import Bools, Floats, Ints
 from consortia.maths.mixed import dense
 from consortia.maths.mixed.reml import Fit
 from consortia.maths.mixed.threads import one_thread
@@ -27,8 +26,8 @@ class Effects:
 
     ``u`` (levels, c); ``comparative`` (levels, c, c) covariance of u_hat - u, for comparing levels
     with one another or with zero; ``diagnostic`` (levels, c, c) covariance of u_hat, for asking
-    whether a level fits the model. ``rows`` (levels,) sum of squared weights of the rows of a level.
-    """
+    whether a level fits the model. ``rows`` (levels,) sum of squared weights of the rows of a
+    level."""
 
     term: str
     u: Floats
@@ -116,7 +115,8 @@ def ranks(
         noise = rng.standard_normal((draws, q)) * found.se()
     order = np.argsort(-(found.u[:, 0] + noise), axis=1)
     rank = np.empty_like(order)
-    np.put_along_axis(rank, order, np.arange(1, q + 1)[None, :], axis=1)
+    place: Ints = np.arange(1, q + 1, dtype=np.int64)[None, :]
+    np.put_along_axis(rank, order, place, axis=1)
     low, high = np.quantile(rank, [0.5 - level / 2, 0.5 + level / 2], axis=0)
     return Ranks(
         mean=rank.mean(axis=0), low=low, high=high,
@@ -155,8 +155,8 @@ class StandOut:
     ``wrong`` (levels,) probability that the level lies on the other side of ``beyond`` than it
     seems; ``above``, ``below`` (levels,) the levels named, such that of all named a share of at
     most ``rate`` is expected to be wrong. ``outlier`` (levels,): levels too far out even for a
-    normal distribution of effects, at the same false-discovery rate; ``p_value`` (levels,) its test.
-    """
+    normal distribution of effects, at the same false-discovery rate; ``p_value`` (levels,) its
+    test."""
 
     wrong: Floats
     above: Bools
@@ -172,10 +172,9 @@ def stand_out(
 ) -> StandOut:
     """Levels that stand out, with false-discovery control.
 
-    By the model's own probabilities (local false sign rate: Stephens 2017, Biostatistics 18; largest
-    set with mean at most ``rate``: Newton et al. 2004), for effects larger than ``beyond`` in size.
-    Outliers by Benjamini & Hochberg (1995) on u_hat over its diagnostic standard error.
-    """
+    By the model's own probabilities (local false sign rate: Stephens 2017, Biostatistics 18;
+    largest set with mean at most ``rate``: Newton et al. 2004), for effects larger than ``beyond``
+    in size. Outliers by Benjamini & Hochberg (1995) on u_hat over its diagnostic standard error."""
     u, se = found.u[:, column], found.se(column)
     known = se > 0
     safe = np.where(known, se, 1.0)

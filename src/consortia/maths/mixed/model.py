@@ -1,8 +1,8 @@
 """What a mixed model consists of: terms, their covariances, and the parameters of the search.
 
 ``y = X beta + sum_k Z_k u_k + e`` with ``u_kj ~ N(0, Sigma_k)`` for every level j of term k and
-``e ~ N(0, s2 / w)``. A row belongs to one unit of the term's code; a unit belongs to one level (its
-own) or to several with weights (multiple membership; Browne, Goldstein & Rasbash 2001).
+``e ~ N(0, s2 / w)``. A row belongs to one unit of the term's code; a unit belongs to one level
+(its own) or to several with weights (multiple membership; Browne, Goldstein & Rasbash 2001).
 
 The search runs over the relative Cholesky factors ``L_k`` with ``Sigma_k = s2 L_k L_k'`` (Bates,
 Maechler, Bolker & Walker 2015, section 2), because a component at zero is then an ordinary point.
@@ -28,9 +28,8 @@ class Term:
     """One random term.
 
     ``by`` names the code that says which unit a row belongs to. ``columns`` are the random columns
-    ("1" is the intercept). ``members`` (units, levels) holds the weight of each level for each unit;
-    None: every unit is its own level. A unit without any weight takes no part in the term.
-    """
+    ("1" is the intercept). ``members`` (units, levels) holds the weight of each level for each
+    unit; None: every unit is its own level. A unit without any weight takes no part in the term."""
 
     name: str
     by: str

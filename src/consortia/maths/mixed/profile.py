@@ -1,4 +1,4 @@
-"""Intervals from the profile likelihood: the values at which twice the log-likelihood falls by chi2(1).
+"""Intervals from the profile likelihood: where twice the log-likelihood falls by chi2(1).
 
 For a standard deviation the criterion is minimised over all else with that deviation held; for a
 coefficient y less its part is fitted by ML (Bates et al. 2015, section 5.1). The root is found by
@@ -30,9 +30,8 @@ from consortia.maths.mixed.threads import one_thread
 def deviation_interval(fit: Fit, name: str, *, level: float = 0.95) -> tuple[float, float]:
     """Interval for the standard deviation of a component, by the criterion of the fit.
 
-    ``name`` as in ``model.components``; 0 below where the data allow a variance of zero. ValueError
-    for a term with correlated columns (use the bootstrap).
-    """
+    ``name`` as in ``model.components``; 0 below where the data allow a variance of zero.
+    ValueError for a term with correlated columns (use the bootstrap)."""
     found = components(fit.terms)
     names = [c.name for c in found]
     place = names.index(name)
@@ -44,22 +43,20 @@ def deviation_interval(fit: Fit, name: str, *, level: float = 0.95) -> tuple[flo
                 f"{name!r} belongs to a term with correlated columns: use the bootstrap"
             )
     best = float(np.sqrt(fit.components[place]))
-    warm = {"theta": _lifted(fit), "tau": np.log(fit.s2)}
     cut = float(np.sqrt(stats.chi2.ppf(level, 1)))
 
     def zeta(value: float) -> float:
         if chosen.term < 0:
-            fall = _residual(fit, value, warm)
+            fall = _residual(fit, value)
         else:
-            fall = _held(fit, place, value, warm)
+            fall = _held(fit, place, value)
         return float(np.sqrt(max(fall - fit.criterion, 0.0)))
 
     with one_thread():
-        scale = best if best > 0 else float(np.sqrt(fit.s2)) * 0.05
+        scale = 0.3 * best if best > 0 else float(np.sqrt(fit.s2)) * 0.05
         high = _root(zeta, best, scale, cut, up=True)
         low = 0.0
         if best > 0 and (chosen.term < 0 or zeta(0.0) > cut):
-            warm.update(theta=_lifted(fit), tau=np.log(fit.s2))
             low = _root(zeta, best, scale, cut, up=False)
     return low, high
 
@@ -99,7 +96,7 @@ def _root(
     """Where zeta reaches the cut: bracketed first, then regula falsi (Illinois) to 1e-7."""
     sign = 1.0 if up else -1.0
     inner, inner_z = best, 0.0
-    step = scale * (0.3 if not open_below and not up else 1.0)
+    step = scale
     outer, outer_z = best, 0.0
     for _ in range(60):
         outer = inner + sign * step
@@ -135,7 +132,7 @@ def _free_criterion(point: Point, reml: bool, tau: float) -> float:
     )
 
 
-def _residual(fit: Fit, value: float, warm: dict[str, Floats | float]) -> float:
+def _residual(fit: Fit, value: float) -> float:
     """Lowest criterion with the residual deviation held."""
     if value <= 0:
         return np.inf
@@ -145,14 +142,13 @@ def _residual(fit: Fit, value: float, warm: dict[str, Floats | float]) -> float:
         t = x.size
         return x, tau, np.vstack([np.eye(t), np.zeros(t)]), np.zeros((t, t))
 
-    x, lowest = _lowest(fit.cross, fit.reml, np.asarray(warm["theta"]), where)
-    warm["theta"] = x
-    return lowest
+    # From the fit every time: a start from the value before could sit at a variance of zero.
+    return _lowest(fit.cross, fit.reml, _lifted(fit), where)
 
 
-def _held(fit: Fit, place: int, value: float, warm: dict[str, Floats | float]) -> float:
+def _held(fit: Fit, place: int, value: float) -> float:
     """Lowest criterion with the standard deviation of one component held."""
-    theta = np.asarray(warm["theta"])
+    theta = _lifted(fit)
     others = np.arange(theta.size) != place
 
     def where(x: Floats) -> tuple[Floats, float, Floats, Floats]:
@@ -168,12 +164,8 @@ def _held(fit: Fit, place: int, value: float, warm: dict[str, Floats | float]) -
         second[-1, -1] = full[place] / 4
         return full, tau, J, second
 
-    x, lowest = _lowest(
-        fit.cross, fit.reml, np.append(theta[others], float(warm["tau"])), where, place
-    )
-    warm["theta"] = where(x)[0]
-    warm["tau"] = float(x[-1])
-    return lowest
+    start = np.append(theta[others], np.log(fit.s2))
+    return _lowest(fit.cross, fit.reml, start, where, place)
 
 
 def _lowest(
@@ -182,9 +174,9 @@ def _lowest(
     x: Floats,
     where: Callable[[Floats], tuple[Floats, float, Floats, Floats]],
     place: int = 0,
-) -> tuple[Floats, float]:
-    """Newton steps in x; ``where`` gives (theta, log s2), their Jacobian in x and the second
-    derivative of theta[place]."""
+) -> float:
+    """Lowest criterion by Newton steps in x; ``where`` gives (theta, log s2), their Jacobian in x
+    and the second derivative of theta[place]."""
 
     def look(x: Floats) -> tuple[Point, float]:
         theta, tau, _, _ = where(x)
@@ -210,7 +202,7 @@ def _lowest(
         else:
             break
         x, point, lowest = x + length * step, trial, value
-    return x, lowest
+    return lowest
 
 
 def _full(point: Point, reml: bool, tau: float) -> tuple[Floats, Floats]:

@@ -1,13 +1,14 @@
 """REML and ML by Newton steps with the average information, on cross-products alone.
 
-Criterion (Bates et al. 2015, eqs. 34 and 41), with s2 profiled out:
-``d = log|V| + log|X'V^-1X| [REML] + m (1 + log(2 pi s2)) - sum log w``, ``s2 = y'Py / m``,
-``m = n - p`` (REML) or ``n`` (ML). Its first derivative is exact; second derivatives in the variances
-are the average of observed and expected information (Gilmour, Thompson & Cullis 1995; Johnson &
-Thompson 1995), which needs no traces; the passage from variances to Cholesky factors is exact. With
-negative curvature the step follows its absolute value, and a step that does not lower the criterion
-is halved.
-"""
+Criterion (Bates et al. 2015, eqs. 34 and 41), with s2 profiled out: ``d = log|V| + log|X'V^-1X|
+[REML] + m (1 + log(2 pi s2)) - sum log w``, ``s2 = y'Py / m``, ``m = n - p`` (REML) or ``n`` (ML).
+Its first derivative is exact; second derivatives in the variances are the average of observed and
+expected information (Gilmour, Thompson & Cullis 1995; Johnson & Thompson 1995), which needs no
+traces; the passage from variances to Cholesky factors is exact. With negative curvature the step
+follows its absolute value, and a step that does not lower the criterion is halved."""
+
+# The paper's letters are capitals.
+# pyright: reportConstantRedefinition=false
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ import numpy as np
 from scipy import optimize
 
 from consortia.errors import NotIdentified
-from consortia.maths.influence import Floats
+from consortia.maths.influence import Bools, Floats, Ints
 from consortia.maths.mixed import dense, sparse
 from consortia.maths.mixed.cross import Cross, assemble
 from consortia.maths.mixed.model import Element, Term, components, elements, factors, parameters
@@ -50,8 +51,8 @@ class Point:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slopes:
     """Derivatives at a point: ``gradient`` (t,), ``hessian`` (t, t) in the parameters; ``natural``
-    (t, t) the part of the Hessian that comes from O_k = L_k L_k' itself; ``seen`` (t,) the derivative
-    in a parameter and log s2; ``Gamma`` the gradient (c, c) in O_k by term."""
+    (t, t) the part of the Hessian that comes from O_k = L_k L_k' itself; ``seen`` (t,) the
+    derivative in a parameter and log s2; ``Gamma`` the gradient (c, c) in O_k by term."""
 
     gradient: Floats
     hessian: Floats
@@ -78,8 +79,7 @@ class Fit:
     ``beta`` (p,) and ``vcov`` (p, p) by the columns ``fixed``; ``Sigma`` (c, c) by term; ``s2``.
     ``criterion`` is -2 log (restricted) likelihood. ``singular`` names the terms whose covariance
     lies on the boundary. ``cautions`` says what else a reader must know. ``point`` is the model at
-    the optimum, from which inference and effects are read.
-    """
+    the optimum, from which inference and effects are read."""
 
     terms: tuple[Term, ...]
     cross: Cross
@@ -115,7 +115,8 @@ class Fit:
             f"{c.name} {x:.4g}"
             for c, x in zip(components(self.terms), self.components, strict=True)
         )
-        return f"{kind} fit of {self.cross.n:,} rows, -2 log likelihood {self.criterion:.6f}\n  {parts}"
+        head = f"{kind} fit of {self.cross.n:,} rows, -2 log likelihood {self.criterion:.6f}"
+        return f"{head}\n  {parts}"
 
 
 def fit(
@@ -129,9 +130,8 @@ def fit(
     """Fit a mixed model to sufficient statistics.
 
     ``start``: parameters in the order of ``model.elements`` (relative to the residual standard
-    deviation). Raises ValueError where terms and statistics do not match, NotIdentified where X has
-    dependent columns or fewer rows than columns.
-    """
+    deviation). Raises ValueError where terms and statistics do not match, NotIdentified where X
+    has dependent columns or fewer rows than columns."""
     with one_thread():
         return fit_cross(assemble(statistics, terms), reml=reml, start=start, steps=steps)
 
@@ -212,8 +212,9 @@ def begin(cross: Cross) -> Floats:
 
 def _own_and_squares(
     cross: Cross,
-) -> tuple[Floats, Floats, np.ndarray, list[tuple[int, int]]]:
-    """Diagonal (q,) of N, sums (q, m) of squares of its rows by term and column, and their owners."""
+) -> tuple[Floats, Floats, Ints, list[tuple[int, int]]]:
+    """Diagonal (q,) of N, sums (q, m) of squares of its rows by term and column, and their
+    owners."""
     names = [(k, a) for k, t in enumerate(cross.terms) for a in range(t.width)]
     owner = np.empty(cross.q, dtype=np.int64)
     for e, (k, a) in enumerate(names):
@@ -245,7 +246,7 @@ def at(cross: Cross, L: list[Floats], reml: bool) -> Point:
     factor = np.linalg.cholesky(A[:p, :p]) if p else A[:p, :p]
     Phi = np.linalg.inv(A[:p, :p])
     Phi = (Phi + Phi.T) / 2
-    beta = np.linalg.solve(A[:p, :p], A[:p, p])
+    beta: Floats = np.asarray(np.linalg.solve(A[:p, :p], A[:p, p]), dtype=np.float64)
     yPy = float(A[p, p] - beta @ A[:p, p])
     if not yPy > 0:
         raise np.linalg.LinAlgError("nothing is left of y")
@@ -322,11 +323,11 @@ def search(
     reml: bool,
     steps: int,
     *,
-    free: np.ndarray | None = None,
+    free: Bools | None = None,
     tolerance: float = 1e-13,
 ) -> Search:
-    """Newton steps from theta (t,) until the expected fall of the criterion is below ``tolerance``;
-    only the parameters ``free`` (t,) move."""
+    """Newton steps from theta (t,) until the expected fall of the criterion is below
+    ``tolerance``; only the parameters ``free`` (t,) move."""
     free = np.ones(theta.size, dtype=bool) if free is None else free
     among = np.ix_(free, free)
     point = at(cross, factors(theta, cross.terms), reml)
@@ -390,9 +391,8 @@ def secant(hessian: Floats, step: Floats, change: Floats) -> Floats:
 def _natural(cross: Cross, theta: Floats, slopes: Slopes, step: Floats) -> Floats:
     """The step taken in O_k = L_k L_k' instead of L_k, where all O_k stay well inside.
 
-    Far from the optimum the criterion is closer to a parabola in the variances than in their roots;
-    near a variance of zero it is the other way round, and the step given is kept.
-    """
+    Far from the optimum the criterion is closer to a parabola in the variances than in their
+    roots; near a variance of zero it is the other way round, and the step given is kept."""
     turned, _ = newton(slopes.gradient, slopes.natural)
     L = factors(theta, cross.terms)
     go = factors(turned, cross.terms)
@@ -403,7 +403,7 @@ def _natural(cross: Cross, theta: Floats, slopes: Slopes, step: Floats) -> Float
         if term.covariance == "diagonal":
             O = np.diag(np.diag(O))
         try:
-            new = np.linalg.cholesky(O)
+            new: Floats = np.asarray(np.linalg.cholesky(O), dtype=np.float64)
         except np.linalg.LinAlgError:
             return step
         if (np.diag(new) ** 2 < 0.1 * old).any() or (np.diag(new) ** 2 > 100 * old + 1).any():
@@ -435,7 +435,7 @@ def _at_zero(cross: Cross, found: Search, reml: bool) -> Floats | None:
             if f[a, a] == 0.0 or f[a, a] ** 2 * size > _ZERO:
                 continue
             O = f @ f.T
-            tries = []
+            tries: list[Floats] = []
             if O[a, a] * size <= _ZERO:
                 O[a, :] = O[:, a] = 0.0
                 tries.append(_root(O))
@@ -510,7 +510,8 @@ def _finish(cross: Cross, reml: bool, found: Search) -> Fit:
     return Fit(
         terms=cross.terms, cross=cross, reml=reml, theta=theta, beta=beta,
         vcov=s2 * T @ point.Phi @ T.T, Sigma=Sigma, s2=s2, criterion=point.criterion,
-        iterations=found.used, converged=found.converged, singular=tuple(singular), cautions=tuple(cautions),
+        iterations=found.used, converged=found.converged, singular=tuple(singular),
+        cautions=tuple(cautions),
         point=point,
     )  # fmt: skip
 

@@ -10,10 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import stats
 
 from consortia.maths.influence import Floats
-from consortia.maths.mixed.degrees import Information, SmallSample, average_covariance
+from consortia.maths.mixed.degrees import (
+    Information,
+    SmallSample,
+    average_covariance,
+    small_sample,
+)
 from consortia.maths.mixed.model import basis, components, elements
 from consortia.maths.mixed.reml import Fit, fit_cross, search
 from consortia.maths.mixed.simulate import draw, root
@@ -22,8 +27,7 @@ from consortia.maths.mixed.threads import one_thread
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Share of a term (or of the residual) in the variance of an average row, with an interval;
-    NaN where a component is zero and only a bootstrap can tell."""
+    """Share of a term (or of the residual) in the variance of an average row, with an interval."""
 
     name: str
     variance: float
@@ -43,7 +47,7 @@ def per_row(fit: Fit) -> Floats:
     found = components(fit.terms)
     M = np.zeros((len(fit.terms) + 1, len(found)))
     for k in range(len(fit.terms)):
-        mean = fit.cross.diagonal(k).sum(axis=0) / fit.cross.weight
+        mean: Floats = fit.cross.diagonal(k).sum(axis=0) / fit.cross.weight
         for i, c in enumerate(found):
             if c.term == k:
                 M[k, i] = float(np.vdot(mean, basis(c, fit.terms[k].width)))
@@ -54,36 +58,49 @@ def per_row(fit: Fit) -> Floats:
 def partition(
     fit: Fit, small: SmallSample | None = None, *, level: float = 0.95
 ) -> tuple[Part, ...]:
-    """Shares by the delta method on the logit scale with the average information.
-
-    ``small`` where it is there already; nothing else of it is used.
-    """
-    known = average_covariance(fit) if small is None else small.covariance("average")
+    """Shares by the delta method with the average information: on the logit scale, or, for a
+    share of zero or one, on the plain scale cut there. A share within two standard errors of zero
+    has a long interval: the bootstrap says more. ``small`` where it is there already."""
+    named = zip(components(fit.terms), fit.components.tolist(), strict=True)
+    if small is None and any(c.is_variance and value <= 0 for c, value in named):
+        small = small_sample(fit)
     M = per_row(fit)
     variance = M @ fit.components
     total = float(variance.sum())
     share = variance / total
     slope = (M - np.outer(share, M.sum(axis=0))) / total
+    kind: Information = "average"
+    if (
+        small is not None
+        and small.expected is not None
+        and (np.diag(small.average) < 1e-6 * np.diag(small.expected)).any()
+    ):
+        # A variance of zero can leave nothing of its own in the average information.
+        kind = "expected"
+    known = average_covariance(fit) if small is None else small.covariance(kind)
     V = slope @ known @ slope.T
     se = np.sqrt(np.maximum(np.diag(V), 0.0))
     z = float(stats.norm.ppf(0.5 + level / 2))
     names = [*(t.name for t in fit.terms), "residual"]
     out: list[Part] = []
     for k, name in enumerate(names):
-        low = high = np.nan
-        s = float(share[k])
-        if 0 < s < 1:
-            centre, half = np.log(s / (1 - s)), z * se[k] / (s * (1 - s))
-            low, high = special.expit(centre - half), special.expit(centre + half)
+        s, e = float(share[k]), float(se[k])
+        if not 0 < s < 1 or e == 0:
+            low, high = max(0.0, s - z * e), min(1.0, s + z * e)
+        else:
+            centre, half = float(np.log(s / (1 - s))), z * e / (s * (1 - s))
+            # The logistic function, in the form that cannot overflow.
+            low = 0.5 * (1 + float(np.tanh((centre - half) / 2)))
+            high = 0.5 * (1 + float(np.tanh((centre + half) / 2)))
         out.append(
             Part(
                 name=name,
                 variance=float(variance[k]),
                 share=s,
-                std_error=float(se[k]) if 0 < s < 1 else np.nan,
-                low=float(low),
-                high=float(high),
-            )  # fmt: skip
+                std_error=e,
+                low=low,
+                high=high,
+            )
         )
     return tuple(out)
 
@@ -148,8 +165,7 @@ def boundary_test(small: Fit, large: Fit) -> Compared:
     One more variance: half chi2(0), half chi2(1); one more random column with c covariances: half
     chi2(c), half chi2(c + 1) (Self & Liang 1987, case 5; Stram & Lee 1994). Exact only as levels
     grow in number; the other variances are taken to lie inside. ValueError for other comparisons
-    and for REML fits with different columns of X.
-    """
+    and for REML fits with different columns of X."""
     if small.reml != large.reml or small.cross.n != large.cross.n:
         raise ValueError("both fits must be of the same rows and by the same criterion")
     if small.reml and small.cross.fixed != large.cross.fixed:

@@ -1,9 +1,11 @@
 """New outcomes from a fitted model, drawn as cross-products: nothing of size n.
 
-With C = [Z X]'W[Z X] the errors enter a fit only through a = [Z X]'We ~ N(0, s2 C) and e'We. Drawing
-a from a root of C leaves e'We = |root's normals|^2 + s2 chi2(n - rank C), which is exact. So a
-bootstrap from sums per provider draws from the same distribution as one from pupil rows.
-"""
+With C = [Z X]'W[Z X] the errors enter a fit only through a = [Z X]'We ~ N(0, s2 C) and e'We.
+Drawing a from a root of C leaves e'We = |root's normals|^2 + s2 chi2(n - rank C), which is exact.
+So a bootstrap from sums per provider draws from the same distribution as one from pupil rows."""
+
+# The paper's letters are capitals.
+# pyright: reportConstantRedefinition=false
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from consortia.maths.influence import Floats
-from consortia.maths.mixed.cross import Cross, replace_y
+from consortia.maths.mixed.cross import Cross, own, replace_y
 
 _RANK = 1e-10
 
@@ -36,7 +38,7 @@ def root(cross: Cross) -> Root:
     if not isinstance(cross.N22, np.ndarray):
         raise ValueError("too many effects to draw cross-products: simulate rows instead")
     q1, p = cross.q1, cross.p
-    n1, c1, _ = cross.N11.shape
+    n1 = cross.N11.shape[0]
     values, vectors = np.linalg.eigh(cross.N11)
     top = np.maximum(values.max(axis=1, initial=0.0, keepdims=True), 1e-300)
     held = values > _RANK * top
@@ -66,27 +68,28 @@ def _blocks(blocks: Floats, G: Floats | sparse.csr_array) -> Floats | sparse.csr
     n, c, _ = blocks.shape
     if isinstance(G, np.ndarray):
         return (blocks @ G.reshape(n, c, G.shape[1])).reshape(G.shape)
-    own = sparse.csr_array(sparse.bsr_array((blocks, np.arange(n), np.arange(n + 1))))
-    return sparse.csr_array(own @ G)
+    return sparse.csr_array(own(blocks) @ G)
 
 
 def draw(
     root: Root, beta: Floats, Sigma: list[Floats], s2: float, rng: np.random.Generator
 ) -> Cross:
-    """The model with an outcome drawn from it, ``beta`` (p,) on the (shifted) columns of the model."""
+    """The model with an outcome drawn from it, ``beta`` (p,) on the (shifted) columns of the
+    model."""
     cross = root.cross
     q1, p, Q2 = cross.q1, cross.p, cross.q - cross.q1
     n1, c1, _ = cross.N11.shape
-    e1 = rng.standard_normal((n1, c1, 1))
-    e2 = rng.standard_normal(root.rest.shape[1])
-    rank = root.rank_first + root.rest.shape[1]
+    e1: Floats = np.asarray(rng.standard_normal((int(n1), int(c1), 1)))
+    e2: Floats = np.asarray(rng.standard_normal(int(root.rest.shape[1])))
+    rank = root.rank_first + int(root.rest.shape[1])
     more = float(rng.chisquare(cross.n - rank)) if cross.n > rank else 0.0
     a1 = root.half @ e1
     # Columns of the root that are zero do not count towards e'We.
-    counted = float((e1[:, :, 0] ** 2)[(root.half**2).sum(axis=1) > 0].sum())
+    held: Floats = np.asarray((root.half**2).sum(axis=1) > 0, dtype=np.float64)
+    counted = float(np.vdot(e1[:, :, 0] ** 2, held))
     tied = np.asarray(root.G.T @ (root.inverse @ a1).reshape(q1))
     a = np.concatenate([a1.reshape(q1), tied + root.rest @ e2]) * np.sqrt(s2)
-    errors = s2 * (counted + float(e2 @ e2) + more)
+    errors = s2 * (counted + float(np.vdot(e2, e2)) + more)
     u = np.empty(cross.q)
     for k, term in enumerate(cross.terms):
         values, vectors = np.linalg.eigh(Sigma[k])

@@ -1,11 +1,13 @@
 """One evaluation of the model where too many effects remain for a dense Schur complement.
 
 ``M = I + L'Z'WZ L`` is factorised sparse: by qdldl (LDL', Apache-2.0, an optional extra) with one
-symbolic analysis for all evaluations, or else by SuperLU of SciPy, some ten times slower. The traces
-of the gradient, which would need the inverse on the pattern of the factor, are central differences
-of log|M| instead; all else is exact. Covariances of fixed effects and components are available,
-Kenward-Roger is not.
-"""
+symbolic analysis for all evaluations, or else by SuperLU of SciPy, some ten times slower. The
+traces of the gradient, which would need the inverse on the pattern of the factor, are central
+differences of log|M| instead; all else is exact. Covariances of fixed effects and components are
+available, Kenward-Roger is not."""
+
+# The paper's letters are capitals.
+# pyright: reportConstantRedefinition=false
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import linalg
 
-from consortia.maths.influence import Floats
-from consortia.maths.mixed.cross import Cross
+from consortia.maths.influence import Floats, Ints
+from consortia.maths.mixed.cross import Cross, own
 
 _STEP = 5e-4
 """Relative step of the differences: error of order its square."""
@@ -31,7 +33,6 @@ class _Factor:
     """A factorisation that is made again when another point is asked for."""
 
     N: sparse.csc_array
-    solver: Any = None
     holds: Floats | None = None
     solve: Callable[[Floats], Floats] | None = None
     logdet: float = 0.0
@@ -68,23 +69,22 @@ class _Factor:
         pattern = (M.nnz, M.indptr, M.indices)
         before = self.scratch.get("pattern")
         same = (
-            self.solver is not None
-            and before is not None
+            before is not None
             and before[0] == pattern[0]
             and np.array_equal(before[1], pattern[1])
             and np.array_equal(before[2], pattern[2])
         )
         if same:
-            self.solver.update(sparse.csc_matrix(M))
+            self.scratch["solver"].update(sparse.csc_matrix(M))
         else:
-            self.solver = qdldl.Solver(sparse.csc_matrix(M))
+            self.scratch["solver"] = qdldl.Solver(sparse.csc_matrix(M))
             self.scratch["pattern"] = pattern
-        _, D, _ = self.solver.factors()
+        _, D, _ = self.scratch["solver"].factors()
         D = np.asarray(D)
         if not (D > 0).all():
             raise np.linalg.LinAlgError("the covariance is not positive definite")
         self.logdet = float(np.log(D).sum())
-        self.solve = self.solver.solve
+        self.solve = self.scratch["solver"].solve
 
     def _superlu(self, M: sparse.csc_array) -> None:
         lu = linalg.splu(
@@ -114,11 +114,12 @@ def _factor(cross: Cross) -> _Factor:
 
 def normal(cross: Cross) -> sparse.csc_array:
     """``Z'WZ`` (q, q) with its diagonal stored."""
-    n1, c1, _ = cross.N11.shape
+    n1 = cross.N11.shape[0]
     N12 = sparse.csr_array(cross.N12)
     if n1:
-        own = sparse.csr_array(sparse.bsr_array((cross.N11, np.arange(n1), np.arange(n1 + 1))))
-        N = sparse.block_array([[own, N12], [N12.T, cross.N22]], format="csc")
+        N22 = sparse.csr_array(cross.N22)
+        N21 = sparse.csr_array(N12.T)
+        N = sparse.block_array([[own(cross.N11), N12], [N21, N22]], format="csc")
     else:
         N = sparse.csc_array(cross.N22)
     return sparse.csc_array(N)
@@ -134,12 +135,12 @@ def diagonal(cross: Cross, L: list[Floats]) -> Floats:
 
 def block_diagonal(cross: Cross, L: list[Floats]) -> sparse.csr_array:
     """L (q, q), block-diagonal over levels, with zeros stored so that the pattern never moves."""
-    rows: list[np.ndarray] = []
-    cols: list[np.ndarray] = []
+    rows: list[Ints] = []
+    cols: list[Ints] = []
     data: list[Floats] = []
     for k, f in enumerate(L):
         c = f.shape[0]
-        at = cross.offset[k] + np.arange(cross.levels[k]) * c
+        at: Ints = cross.offset[k] + np.arange(cross.levels[k], dtype=np.int64) * c
         for a in range(c):
             for b in range(a + 1):
                 rows.append(at + a)
@@ -194,7 +195,7 @@ class Solved:
 
     def _logdet(self, term: int, O: Floats) -> float:
         try:
-            f = np.linalg.cholesky(O)
+            f: Floats = np.asarray(np.linalg.cholesky(O), dtype=np.float64)
         except np.linalg.LinAlgError:
             return np.nan
         L = [f if k == term else g for k, g in enumerate(self.L)]

@@ -1,13 +1,15 @@
-"""Sufficient statistics of a linear mixed model: cross-products in one pass, then nothing of size n.
+"""Sufficient statistics of a linear mixed model: one pass, then nothing of size n.
 
-Everything that likelihood, estimates and small-sample inference need is a function of
-``[Z X y]' W [Z X y]``. Here it is kept before memberships and terms enter: per unit of each code, and
-per pair of units of two codes. So one pass serves many models, rows may come in chunks, and sums per
+Everything that likelihood, estimates and small-sample inference need is a function of ``[Z X y]' W
+[Z X y]``. Here it is kept before memberships and terms enter: per unit of each code, and per pair
+of units of two codes. So one pass serves many models, rows may come in chunks, and sums per
 provider made inside a secure setting are as good as its pupil rows.
 
-X and y are shifted by a constant before they are multiplied (where X has a column of ones), so that a
-column such as a calendar year costs no digits; estimates are shifted back at the end.
-"""
+X and y are shifted by a constant before they are multiplied (where X has a column of ones), so
+that a column such as a calendar year costs no digits; estimates are shifted back at the end."""
+
+# The paper's letters are capitals.
+# pyright: reportConstantRedefinition=false
 
 from __future__ import annotations
 
@@ -42,11 +44,10 @@ class Statistics:
     """Cross-products of a data set.
 
     ``fixed`` names the p columns of X. ``n`` rows with weight above zero, ``weight`` the sum of
-    weights, ``log_weight`` the sum of their logarithms. ``D`` (p + 1, p + 1) is ``[X y]'W[X y]`` with
-    ``shift`` (p + 1,) taken off beforehand. ``units`` by code; ``pairs`` by two codes (first before
-    second in the order of ``units``): (u_a s_a, u_b s_b), unit by unit, column by column. ``one`` is
-    the place of the column of ones in X, -1 without one (then nothing is shifted).
-    """
+    weights, ``log_weight`` the sum of their logarithms. ``D`` (p + 1, p + 1) is ``[X y]'W[X y]``
+    with ``shift`` (p + 1,) taken off beforehand. ``units`` by code; ``pairs`` by two codes (first
+    before second in the order of ``units``): (u_a s_a, u_b s_b), unit by unit, column by column.
+    ``one`` is the place of the column of ones in X, -1 without one (then nothing is shifted)."""
 
     fixed: tuple[str, ...]
     n: int
@@ -84,8 +85,8 @@ def from_rows(
     units of each code (default: the highest code + 1). ``random`` gives, by code, random columns
     beside the intercept, name -> (n,). ``weights`` (n,) are precisions: the residual variance of a
     row is s2 / w; rows of weight zero are left out. ``shift`` (p + 1,): default the means of the
-    columns that are not constant, if X has a column of ones, else zero. Chunks that are to be merged
-    must be given the same ``units`` and ``shift``.
+    columns that are not constant, if X has a column of ones, else zero. Chunks that are to be
+    merged must be given the same ``units`` and ``shift``.
 
     Raises ValueError on shapes that do not agree, values that are not finite, negative weights.
     """
@@ -248,8 +249,8 @@ def from_products(
     ``products`` (g, m, m) holds, for each group, the (weighted) sums of products of ``columns``,
     which must include "1", ``fixed`` and ``outcome``; ``counts`` (g,) the numbers of rows. Every
     row of a group has the same ``codes`` (g,). ``random`` names random columns by code, beside the
-    intercept. ``shift`` says which constants were taken off the columns before they were multiplied.
-    """
+    intercept. ``shift`` says which constants were taken off the columns before they were
+    multiplied."""
     g, m, _ = products.shape
     place = {c: j for j, c in enumerate(columns)}
     missing = [c for c in (ONE, *fixed, outcome) if c not in place]
@@ -336,16 +337,11 @@ def _add(a: Statistics, b: Statistics) -> Statistics:
         if u.columns != v.columns or u.ZZ.shape != v.ZZ.shape:
             raise ValueError(f"chunks to be merged need the same units of {k!r}")
         units[k] = Unit(columns=u.columns, ZZ=u.ZZ + v.ZZ, ZD=u.ZD + v.ZD)
-    pairs = {k: thin(np.asarray(_sum(t, b.pairs[k])) if _is_dense(t, b.pairs[k])
-                     else sparse.csr_array(_sum(t, b.pairs[k]))) for k, t in a.pairs.items()}  # fmt: skip
+    pairs = {k: thin(_sum(t, b.pairs[k])) for k, t in a.pairs.items()}
     return replace(
         a, n=a.n + b.n, weight=a.weight + b.weight, log_weight=a.log_weight + b.log_weight,
         D=a.D + b.D, units=units, pairs=pairs,
     )  # fmt: skip
-
-
-def _is_dense(a: Table, b: Table) -> bool:
-    return isinstance(a, np.ndarray) or isinstance(b, np.ndarray)
 
 
 def _sum(a: Table, b: Table) -> Table:

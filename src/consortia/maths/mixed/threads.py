@@ -1,8 +1,7 @@
 """One BLAS thread inside a fit.
 
 Matrices of a few hundred rows are multiplied many times: on a busy machine threads that wait for
-each other cost 5 to 40 times the work itself.
-"""
+each other cost 5 to 40 times the work itself."""
 
 from __future__ import annotations
 
