@@ -206,6 +206,9 @@ def test_shares_add_up_and_tell_what_overlap_does(arrays_of, study_of, rng) -> N
     assert got.several == int(((shared[cells] > 0).sum(axis=1) > 1).sum())
     assert "bootstrap" in got.intervals
     assert not got.exposure
+    assert got.held == (), "years are random here"
+    fixed = shares(a, study_of(shares=ShareTerms(terms=("provider",))), rng)
+    assert fixed.held == ("the year of results",)
     (standing,) = got.standings
     t = standing.table
     assert t["effect"].is_sorted(descending=True)

@@ -144,12 +144,12 @@ def design(
     return Design(
         statistics=made, terms=tuple(random), cells=cells,
         rows=made.n, pupils=pupils is not None, cautions=tuple(cautions),
-        held=_held(arrays, made.fixed, year, within_between),
+        held=_held(arrays, made.fixed, within_between),
     )  # fmt: skip
 
 
-def _held(arrays: Arrays, fixed: tuple[str, ...], year: str, means: bool) -> tuple[str, ...]:
-    out = ["the year of results"] if year == "fixed" and arrays.T > 1 else []
+def _held(arrays: Arrays, fixed: tuple[str, ...], means: bool) -> tuple[str, ...]:
+    out = ["the year of results"] if any(f.startswith("year ") for f in fixed) else []
     out += [f.replace("_", " ") for f in fixed if f in (*arrays.X_names, *arrays.Z_names)]
     out += [h.label for h in arrays.hold if f"{h.label} (held)" in fixed]
     if means:
