@@ -11,9 +11,12 @@ from consortia.sources import read_panel
 from consortia.specs import (
     GroupTime,
     Inference,
+    LeaveOneOut,
+    Mixed,
     PlaceboDate,
     PreTrend,
     RawGap,
+    ShareTerms,
     TwoWay,
     Where,
     Window,
@@ -188,3 +191,34 @@ def test_what_can_be_told_apart_stands_beside_any_answer_with_other_arms(make_st
     assert beside.identification.price == pytest.approx(held.identification.price)
     assert held.identification.price > 1
     assert alone.identification is None
+
+
+def test_a_mixed_model_answers_and_divides(sector) -> None:
+    study = sector_study().with_(method=Mixed(within_between=True), hold=(), checks=())
+    found = evaluate(study, sector)
+    assert found.estimate.effects["estimand"].to_list()[0] == "mixed"
+    assert found.estimate.effects["truth"].null_count() == 2
+    assert [r.name for r in found.ladder][:3] == ["raw-gap", "two-way", "answer"]
+    # Joining follows a poor record in this sector: the model without provider means would mix both.
+    difference = found.estimate.row(2)
+    assert difference["high"] < 0
+    assert any("joining is related to the provider effects" in c for c in found.cautions)
+    assert found.shares.part("trust")["levels"] > 100
+    assert found.shares.exposure
+    whom = evaluate(study.with_(checks=(LeaveOneOut(),)), sector).findings[0]
+    assert whom.verdict is None
+    assert "no influence functions" in whom.sentence
+
+
+def test_shares_beside_another_method_and_their_digest(sector, answer) -> None:
+    assert answer.shares is None
+    study = sector_study()
+    asked = study.with_(checks=(), shares=ShareTerms(terms=("provider", "network")))
+    found = evaluate(asked, sector)
+    assert found.shares.part("network")["levels"] > 10
+    assert found.headline["estimate"] == answer.headline["estimate"]
+    assert asked.digest != study.with_(checks=()).digest
+    assert study.with_(shares=ShareTerms(rate=0.1)).digest == study.digest, "nothing was asked"
+    lost = evaluate(asked.with_(shares=ShareTerms(terms=("provider", "provider-year"))), sector)
+    assert lost.shares is None
+    assert "cannot be told apart from the residual" in lost.shares_not_identified

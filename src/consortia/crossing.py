@@ -19,6 +19,7 @@ from scipy import sparse
 from consortia.arms import arm_years, memberships_of
 from consortia.errors import DataInvalid, NotIdentified, Problem, did_you_mean
 from consortia.exposure import BEFORE, NEVER_YEAR, Spans
+from consortia.grouping import asked, cell_sums, groupings, known_terms
 from consortia.nearby import markets_of, placed, points_at, rings_of
 from consortia.panel import Arrays, Bools, Floats, FlowStep, Held, Ints, Panel
 from consortia.specs import Neighbours, RegimeDid, TwoWay, anticipation_of
@@ -147,6 +148,10 @@ def cross(panel: Panel, study: Study) -> Arrays:
         moves=found.moves,
         rings=_rings(panel, study, names, years),
         points=None if study.inference.spatial_km is None else points_at(panel, names),
+        groupings=groupings(panel, study, index, years),
+        sums=None
+        if panel.pupils is None or study.outcome not in panel.pupils.columns or not asked(study)
+        else cell_sums(panel.pupils, index, years),
     )
     if not used.all():
         arrays = arrays.take(used)
@@ -188,6 +193,9 @@ def check_names(panel: Panel, study: Study, made: tuple[str, ...] = ()) -> None:
         need(name, [*numeric, *fixed], "covariate column", "covariates")
     for where in study.where:
         need(where.column, fixed, "column", "where")
+    for name in asked(study):
+        key = "shares.terms" if name in study.shares.terms else "method.terms"
+        need(name, known_terms(panel, study), "term", key)
     if study.inference.cluster not in ("provider", "collaboration", "market"):
         need(
             study.inference.cluster,

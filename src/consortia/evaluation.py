@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from consortia.errors import NotIdentified
 from consortia.estimators import METHODS
+from consortia.estimators import shares as division
 from consortia.estimators.by_collaboration import by_collaboration
 from consortia.estimators.estimate import estimate as run_method
 from consortia.estimators.identification import identify
@@ -27,6 +28,7 @@ from consortia.results import (
     Gap,
     Identification,
     Rung,
+    Shares,
     Trial,
 )
 from consortia.sensitivity import CHECKS
@@ -37,6 +39,7 @@ from consortia.specs import (
     Imputation,
     LeaveOneOut,
     LocalProjection,
+    Mixed,
     Neighbours,
     RawGap,
     RegimeDid,
@@ -98,6 +101,11 @@ def evaluate(
     gap, weights = _gap(study, plain, estimate, streams, say)
     verdict = decide(study, estimate, sd, findings, because)
     each = _by_collaboration(study, panel, arrays, estimate, say)
+    divided: Shares | None = None
+    why = ""
+    if division.asks(study):
+        say("where the differences lie")
+        divided, why = _shares(study, plain, arrays, streams, because or nothing)
     say("writing it down")
     return Evaluation(
         study=study,
@@ -124,7 +132,29 @@ def evaluate(
         gap=gap,
         contamination=weights,
         by_collaboration=each,
+        shares=divided,
+        shares_not_identified=why,
     )
+
+
+def divide(study: Study, panel: Panel) -> Shares:
+    """Only the shares of ``study``: where the differences lie, and which collaborations stand out.
+
+    Raises DataInvalid when the study names what the panel does not have, NotIdentified where the
+    terms cannot be told apart.
+    """
+    arrays = panel.arrays(study.with_(hold=(), alongside=()))
+    return division.shares(arrays, study, Streams(study.inference.seed).at("shares").rng())
+
+
+def _shares(
+    study: Study, plain: Arrays | None, arrays: Arrays | None, streams: Streams, because: str
+) -> tuple[Shares | None, str]:
+    # Terms of their own are asked of every result; those of the method of the answer's.
+    used = plain if study.shares.terms else arrays
+    if used is None:
+        return None, because
+    return _try(lambda: division.shares(used, study, streams.at("shares").rng()))
 
 
 def _silent(step: str) -> None:
@@ -233,6 +263,12 @@ def _answer_label(study: Study) -> str:
         return "members against the rest"
     if isinstance(study.method, TwoWay):
         return "each provider against itself"
+    if isinstance(study.method, Mixed):
+        return (
+            "each provider against itself, in a multilevel model"
+            if study.method.within_between
+            else "members against the rest, in a multilevel model"
+        )
     back = 1 + anticipation_of(study.method)
     when = "the year" if back == 1 else f"{back} years"
     whom = _rest(study)
@@ -337,6 +373,8 @@ def _influence(
         return None
     method = METHODS[type(study.method)]
     fit = method.fit(arrays, study.method, study, streams.at("inference").rng())
+    if fit.influence is None:
+        return None
     pick = np.zeros((1, len(fit.keys)))
     pick[0, estimate.headline] = 1.0
     return fit.influence.combine(pick).dense()[:, 0]
@@ -468,7 +506,9 @@ def _flow(arrays: Arrays | None, estimate: Estimate | None) -> tuple[FlowStep, .
             step="joiners in the answer",
             providers=int(row["n_treated"]),
             provider_years=0,
-            why="joined within the window, with a year before joining",
+            why="members in a year studied"
+            if estimate.effects["estimand"].to_list() == ["mixed"]
+            else "joined within the window, with a year before joining",
             kind="end",
         ),
         FlowStep(

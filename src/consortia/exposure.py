@@ -71,6 +71,36 @@ def spells_of(arm: Arm, memberships: pl.DataFrame, statuses: pl.DataFrame) -> pl
     )
 
 
+def _start(rule: Exposure) -> pl.Expr:
+    """First exposed year of a spell, before ``partial``; unknown starts by ``unknown_from``."""
+    unknown = {
+        "before-window": pl.lit(BEFORE, dtype=pl.Int32),
+        "first-seen": pl.when(pl.col("first_seen").is_null())
+        .then(pl.lit(BEFORE, dtype=pl.Int32))
+        .otherwise(first_year("first_seen", rule)),
+        "ignore": pl.lit(NEVER_YEAR, dtype=pl.Int32),
+    }[rule.unknown_from]
+    return pl.when(pl.col("from").is_not_null()).then(first_year("from", rule)).otherwise(unknown)
+
+
+def _left(rule: Exposure) -> pl.Expr:
+    """First year after the spell ended: still a member at that year's cut-off means exposed."""
+    return (
+        pl.when(pl.col("to").is_null())
+        .then(pl.lit(NEVER_YEAR, dtype=pl.Int32))
+        .otherwise(first_year("to", rule))
+    )
+
+
+def first_years(rule: Exposure) -> list[pl.Expr]:
+    """Spell by spell: ``first`` exposed year and the first year after it has ``left``."""
+    start = _start(rule)
+    if rule.partial == "exposed":
+        touched = pl.col("from").is_not_null() & _partial("from", rule).fill_null(False)
+        start = start - touched.cast(pl.Int32)
+    return [start.alias("first"), _left(rule).alias("left")]
+
+
 def spans(spells: pl.DataFrame, index: pl.DataFrame, rule: Exposure) -> Spans:
     """One Spans row per provider of ``index`` (provider, row), in row order.
 
@@ -78,24 +108,14 @@ def spans(spells: pl.DataFrame, index: pl.DataFrame, rule: Exposure) -> Spans:
     provider has left only when every spell has ended.
     """
     n = index.height
-    unknown_first = {
-        "before-window": pl.lit(BEFORE, dtype=pl.Int32),
-        "first-seen": pl.when(pl.col("first_seen").is_null())
-        .then(pl.lit(BEFORE, dtype=pl.Int32))
-        .otherwise(first_year("first_seen", rule)),
-        "ignore": pl.lit(NEVER_YEAR, dtype=pl.Int32),
-    }[rule.unknown_from]
     known = pl.col("from").is_not_null()
     latest = spells["last_seen"].max() if spells.height else None
     rows = (
         spells.join(index, on="provider", how="inner")
         .with_columns(
-            first=pl.when(known).then(first_year("from", rule)).otherwise(unknown_first),
+            first=_start(rule),
             touched=known & _partial("from", rule).fill_null(False),
-            # The cut-off of the year of leaving decides: still a member then means exposed.
-            left=pl.when(pl.col("to").is_null())
-            .then(pl.lit(NEVER_YEAR, dtype=pl.Int32))
-            .otherwise(first_year("to", rule)),
+            left=_left(rule),
             lost=(pl.col("last_seen") < latest).fill_null(False)
             if latest is not None
             else pl.lit(False),

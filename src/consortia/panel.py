@@ -6,8 +6,9 @@ is the one crossing from words to letters (its steps stand in crossing.py).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import polars as pl
@@ -45,6 +46,47 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PupilSums:
+    """Sums of products of pupil rows by group.
+
+    ``frame`` has the columns ``by``, "rows" (count), "log_weight" and one column "a*b" per pair of
+    ``columns`` ("1" first, ``outcome`` last), of values less ``shift``, times the weight.
+    ``groups_suppressed`` and ``rows_suppressed`` were left out by disclosure control,
+    ``small_cells`` of those groups because of a yes/no column; ``rows_incomplete`` lacked a value.
+    """
+
+    frame: pl.DataFrame
+    by: tuple[str, ...]
+    columns: tuple[str, ...]
+    outcome: str
+    shift: Mapping[str, float]
+    weight: str
+    minimum: int
+    minimum_cell: int
+    groups_suppressed: int
+    small_cells: int
+    rows_suppressed: int
+    rows_incomplete: int
+
+    def __repr__(self) -> str:
+        rows = int(self.frame["rows"].sum())
+        return (
+            f"PupilSums of {rows:,} rows in {self.frame.height:,} groups by {', '.join(self.by)}\n"
+            f"  suppressed: {self.groups_suppressed:,} groups, {self.rows_suppressed:,} rows; "
+            f"incomplete: {self.rows_incomplete:,} rows"
+        )
+
+    def products(self) -> Floats:
+        """(groups, m, m) sums of products of ``columns``, in the order of ``frame``."""
+        m = len(self.columns)
+        out = np.empty((self.frame.height, m, m))
+        for i, a in enumerate(self.columns):
+            for j, b in enumerate(self.columns[i:], start=i):
+                out[:, i, j] = out[:, j, i] = self.frame[f"{a}*{b}"].to_numpy()
+        return out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
     """Providers over years, with everything they hold.
 
@@ -58,6 +100,8 @@ class Panel:
       unknown end), weight (Float64), first_seen, last_seen (Date; the snapshots that show it).
     * ``statuses``: provider, status, since, until (Date).
     * ``truth``: provider, year, effect; simulated panels only.
+    * ``pupils``: sums of pupil rows by provider and year, where the study is one of pupils; then
+      ``outcomes`` has their means, with the number of pupils in the column "pupils".
     """
 
     outcomes: pl.DataFrame
@@ -67,6 +111,7 @@ class Panel:
     sources: tuple[Source, ...] = ()
     notes: tuple[Note, ...] = ()
     truth: pl.DataFrame | None = None
+    pupils: PupilSums | None = None
 
     def __repr__(self) -> str:
         years = self.outcomes["year"]
@@ -120,6 +165,37 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Grouping:
+    """What providers belong to, year by year: collaborations of some kinds, or a fixed label.
+
+    ``members`` (n T, levels) weight of each level for each cell (row i T + t is provider i in
+    year t), as stated; a cell may have none, one or several. ``levels`` are their names.
+    """
+
+    name: str
+    label: str
+    kind: Literal["collaboration", "label"]
+    levels: tuple[str, ...]
+    members: sparse.csr_array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellSums:
+    """Pupil rows as sums by cell.
+
+    ``products`` (g, m, m) of ``columns`` ("1" first) less ``shift``, weighted; ``counts`` (g,)
+    pupils; ``log_weight`` (g,); ``place`` (n, T) says which of the g belongs to a cell, -1 none.
+    """
+
+    columns: tuple[str, ...]
+    products: Floats
+    counts: Ints
+    log_weight: Floats
+    shift: Mapping[str, float]
+    place: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arrays:
     """A panel in letters: n providers, T years.
 
@@ -143,6 +219,8 @@ class Arrays:
     * ``rings`` (n, R) index in ``years`` of the first year in which others in each ring around the
       provider had joined; T = never, -1 = place not known; None where no method asked.
     * ``points`` (n, 2) or (n, 3) place in metres, NaN where not known; None where nobody asked.
+    * ``groupings`` memberships and labels by cell, where the study asks for them as terms.
+    * ``sums`` the pupil rows behind the cells, in a study of pupils.
     """
 
     provider: NDArray[np.str_]
@@ -172,6 +250,8 @@ class Arrays:
     moves: Ints | None = None
     rings: Ints | None = None
     points: Floats | None = None
+    groupings: tuple[Grouping, ...] = ()
+    sums: CellSums | None = None
 
     @property
     def n(self) -> int:
@@ -219,4 +299,9 @@ class Arrays:
             moves=None if self.moves is None else self.moves[rows],
             rings=None if self.rings is None else self.rings[rows],
             points=None if self.points is None else self.points[rows],
+            groupings=tuple(
+                replace(g, members=sparse.csr_array(g.members[np.repeat(rows, self.T)]))
+                for g in self.groupings
+            ),
+            sums=None if self.sums is None else replace(self.sums, place=self.sums.place[rows]),
         )

@@ -50,6 +50,7 @@ Estimand = Literal[
     "fit-before", "per-exposed-year", "dynamic-normalised", "only", "others-only", "together",
     "direct", "direct-alone", "direct-beside", "spill-over", "spill-over-per-member", "area-total",
     "direct-dynamic", "spill-over-dynamic",
+    "mixed", "mixed-between", "mixed-difference",
 ]  # fmt: skip
 """What a row can be an average of; beside these "<one of them> of <label of another arm>"
 (imputation) and "spill-over-ring-<number>" with or without "-dynamic" (neighbours)."""
@@ -76,12 +77,16 @@ class Fit:
     ``headline`` is the row that answers the study's question.
     ``dof_factor`` multiplies the variance under the "regression" small-sample convention.
     ``pieces`` caps the number of clusters that small-sample rules count (0 = no cap).
+
+    A model that states its own uncertainty has no influence functions: then ``influence`` is None,
+    ``covariance`` (m, m) and ``dof`` (m,), degrees of freedom of Student's t (infinite: normal),
+    take their place, and ``convention`` says in words how they were found.
     """
 
     method: str
     keys: tuple[EffectKey, ...]
     theta: Floats
-    influence: Influence
+    influence: Influence | None
     n_treated: NDArray[np.int64]
     n_control: NDArray[np.int64]
     cautions: tuple[str, ...]
@@ -91,6 +96,9 @@ class Fit:
     pieces: int = 0
     flow: tuple[FlowStep, ...] = ()
     notes: tuple[str, ...] = ()
+    covariance: Floats | None = None
+    dof: Floats | None = None
+    convention: str = ""
 
     def __repr__(self) -> str:
         found = int(np.isfinite(self.theta).sum())
@@ -106,6 +114,8 @@ class Estimate:
     """A Fit with its uncertainty: the effect table (EFFECTS), the covariance, the conventions.
 
     ``dof``: degrees of freedom of the t distribution behind intervals and p-values; 0 = normal.
+    They may be fractional and, as ``critical``, those of the headline where rows differ.
+    ``n_clusters``: 0 where a model and not clustering says what depends on what.
     """
 
     method: str
@@ -115,7 +125,7 @@ class Estimate:
     n_clusters: int
     convention: str
     critical: float
-    dof: int = 0
+    dof: float = 0
     flow: tuple[FlowStep, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -291,6 +301,102 @@ class ByCollaboration:
     notes: tuple[str, ...] = ()
 
 
+PARTS: dict[str, Any] = {
+    "term": pl.String,
+    "label": pl.String,
+    "levels": pl.Int64,
+    "sd": pl.Float64,
+    "variance": pl.Float64,
+    "share": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "alone": pl.Float64,
+    "caution": pl.String,
+}
+"""How the variance divides, one row per term, the residual last.
+
+``sd``: standard deviation of the effects of levels; ``variance``: what they contribute to an
+average row (with weights w of several levels, the variance times sum w squared); ``share`` of the
+sum, with its interval; ``alone``: the share if only each row's main membership were known, null
+where nobody has several.
+"""
+
+STANDINGS: dict[str, Any] = {
+    "level": pl.String,
+    "providers": pl.Int64,
+    "effect": pl.Float64,
+    "std_error": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "rank": pl.Float64,
+    "rank_low": pl.Float64,
+    "rank_high": pl.Float64,
+    "p_wrong": pl.Float64,
+    "stands_out": pl.String,
+}
+"""The levels of one term, largest effect first.
+
+``effect``: predicted, shrunk towards zero; ``low``/``high``: intervals for comparing two levels by
+eye; ``rank`` mean rank (1 = largest) with its interval; ``p_wrong``: probability that the effect
+has the other sign; ``stands_out``: "above", "below" or "".
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How the levels of one term compare: ``table`` (STANDINGS).
+
+    ``factor``: multiple of the standard error in low and high. Of the levels named as standing out
+    a share of at most ``rate`` is expected to be named wrongly.
+    """
+
+    term: str
+    label: str
+    table: pl.DataFrame
+    factor: float
+    rate: float
+
+    def named(self, side: str) -> int:
+        """How many stand out "above" or "below"."""
+        return int((self.table["stands_out"] == side).sum())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """Where the differences lie: variance components of one outcome, and who stands out.
+
+    ``parts`` (PARTS); ``rows`` counts ``rows_of`` ("pupils" or "provider-years"); ``held`` is what
+    the model holds equal, in words; ``several`` counts the rows with more than one membership of a
+    term; ``exposure``: whether the effect of being a member is taken out first.
+    """
+
+    parts: pl.DataFrame
+    standings: tuple[Standing, ...]
+    rows: int
+    rows_of: str
+    providers: int
+    several: int
+    held: tuple[str, ...]
+    exposure: bool
+    level: float
+    intervals: str
+    criterion: float
+    reml: bool
+    cautions: tuple[str, ...] = ()
+
+    def part(self, term: str) -> dict[str, Any]:
+        """The row of a term. Raises ValueError for a term that is not there."""
+        names = self.parts["term"].to_list()
+        return self.parts.row(names.index(term), named=True)
+
+    def __repr__(self) -> str:
+        said = ", ".join(
+            f"{label} {share:.1%}"
+            for label, share in zip(self.parts["label"], self.parts["share"], strict=True)
+        )
+        return f"Shares of the variance of {self.rows:,} {self.rows_of}:\n       {said}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
     """One study, one panel, answered; everything that the report shows is in here."""
@@ -319,6 +425,8 @@ class Evaluation:
     gap: Gap | None = None
     contamination: Contamination | None = None
     by_collaboration: ByCollaboration | None = None
+    shares: Shares | None = None
+    shares_not_identified: str = ""
 
     @property
     def headline(self) -> dict[str, Any] | None:

@@ -212,10 +212,41 @@ class Neighbours:
         _need(0 <= self.anticipation <= 10, "anticipation must lie between 0 and 10 years")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixed:
+    """Multilevel model: exposure with random effects of providers, collaborations and places.
+
+    ``terms`` are what is random: "provider", "provider-year", "year", the name of an arm or a kind
+    of collaboration (several at once, weighted: multiple membership), or a column of the providers
+    file. Empty: "provider" and the collaborations of the arm in question. ``year``: whether years
+    are fixed or random. ``dof``: of intervals and p-values. ``within_between`` puts the provider's
+    mean of exposure and of what changes by year beside them, so that the answer compares providers
+    with themselves. ``member_weights``: whether the weights of a provider's memberships of one term
+    are made to sum to one in every year.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+    name: Literal["mixed"] = "mixed"
+    terms: tuple[str, ...] = ()
+    year: Literal["fixed", "random"] = "fixed"
+    reml: bool = True
+    dof: Literal["kenward-roger", "satterthwaite", "normal"] = "kenward-roger"
+    within_between: bool = False
+    member_weights: MemberWeights = "sum-to-one"
+
+    def __post_init__(self) -> None:
+        _need(len(set(self.terms)) == len(self.terms), "terms must be different from one another")
+        _need(
+            self.reml or self.dof != "kenward-roger",
+            "Kenward-Roger is defined for REML: set reml = true or dof = 'satterthwaite'",
+        )
+
+
 MethodSpec = (
     RawGap
     | TwoWay
     | GroupTime
+    | Mixed
     | RegimeDid
     | SunAbraham
     | Imputation
@@ -248,6 +279,9 @@ def anticipation_of(method: MethodSpec) -> int:
     """Years before joining that the method takes as touched by it; 0 where it knows none."""
     known = isinstance(method, GroupTime | RegimeDid | Neighbours)
     return method.anticipation if known else 0
+
+
+MemberWeights = Literal["sum-to-one", "as-stated"]
 
 
 # --- checks ------------------------------------------------------------------------------------
@@ -354,6 +388,30 @@ class Inference:
             self.spatial_km is None or 0 < self.spatial_km <= 2000,
             "spatial_km must be above zero and no more than 2,000",
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareTerms:
+    """Where the differences lie: the terms among which the variance is divided, as in Mixed.
+
+    Empty ``terms``: nothing is asked. Exposure is not in this model, so that what members have in
+    common stays with the collaborations. ``rate``: of collaborations named as standing out, the
+    share expected to be named wrongly. ``draws``: of the parametric bootstrap behind the intervals
+    of shares (0: by the delta method).
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+    terms: tuple[str, ...] = ()
+    year: Literal["fixed", "random"] = "fixed"
+    reml: bool = True
+    member_weights: MemberWeights = "sum-to-one"
+    rate: float = 0.05
+    draws: int = 0
+
+    def __post_init__(self) -> None:
+        _need(len(set(self.terms)) == len(self.terms), "terms must be different from one another")
+        _need(0 < self.rate < 0.5, "rate must lie between 0 and 0.5")
+        _need(self.draws == 0 or 99 <= self.draws <= 10_000, "draws must be 0 or 99 to 10,000")
 
 
 # --- arms and exposure -------------------------------------------------------------------------
@@ -588,6 +646,7 @@ class Renames:
     statuses: dict[str, str] = field(default_factory=dict[str, str])
     places: dict[str, str] = field(default_factory=dict[str, str])
     covariates: dict[str, str] = field(default_factory=dict[str, str])
+    pupils: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -595,13 +654,20 @@ class DataSpec:
     """Where the tables are and how their columns are to be read.
 
     ``folder`` is relative to the study file; the file names are relative to the folder; only
-    ``outcomes`` is required. ``kinds`` and ``status_names`` list what may stand in the columns
+    ``outcomes`` (or ``pupils``) is required. ``kinds`` and ``status_names`` list what may stand in
+    the columns
     kind and status (empty: anything). ``default_kind`` is the kind of every membership where the
     file has no column for it. Codes in ``missing_codes`` stand for a missing number (case does
     not matter), dates in ``unknown_dates`` for an unknown date; both are counted.
 
     ``numbers`` must hold numbers (anything else is a problem, not text); ``weights`` must not be
     negative; ``text`` is never read as a number; ``ignore`` is not read.
+
+    ``pupils`` stands in for ``outcomes``: a file with one row per pupil (provider, year, numbers),
+    or the sums of such rows. ``pupil_columns`` are the numbers used beside the outcomes,
+    ``pupil_weight`` the column of weights. Groups by provider and year of fewer than
+    ``pupil_minimum`` pupils, or with fewer than ``pupil_cell`` of either value of a yes/no column,
+    are left out.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
@@ -612,6 +678,11 @@ class DataSpec:
     statuses: str = ""
     places: str = ""
     covariates: str = ""
+    pupils: str = ""
+    pupil_columns: tuple[str, ...] = ()
+    pupil_weight: str = ""
+    pupil_minimum: int = 1
+    pupil_cell: int = 1
     licence: str = ""
     columns: Renames = Renames()
     kinds: tuple[str, ...] = ()
@@ -625,6 +696,10 @@ class DataSpec:
     ignore: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        _need(
+            self.pupil_minimum >= 1 and self.pupil_cell >= 1,
+            "pupil_minimum and pupil_cell must be 1 or more",
+        )
         for day in self.unknown_dates:
             _need(
                 bool(re.match(r"^\d{4}-\d\d-\d\d$", day)),

@@ -19,6 +19,7 @@ from consortia.specs import (
     Outcome,
     PlaceboDate,
     PreTrend,
+    ShareTerms,
     Weights,
     Where,
     Window,
@@ -56,6 +57,7 @@ class Study:
     checks: tuple[CheckSpec, ...] = (PreTrend(), PlaceboDate())
     inference: Inference = Inference()
     competition: Competition | None = None
+    shares: ShareTerms = ShareTerms()
 
     def __post_init__(self) -> None:
         if not self.question.strip():
@@ -109,12 +111,17 @@ def canonical(study: Study) -> str:
     form = asdict(study)
     form["outcomes"] = {study.outcome: form["outcomes"][study.outcome]}
     used = {study.arm, *study.hold, *study.alongside}
+    terms = {*form["shares"]["terms"], *form["method"].get("terms", ())}
     # Left out where unused, so that a study asked before a key existed keeps its digest.
     plain = asdict(Arm(status="any"))
     always = ("kinds", "status", "label")
     form["arms"] = {
         name: {k: v for k, v in arm.items() if k in always or v != plain[k]}
         for name, arm in form["arms"].items()
-        if name in used
+        if name in used or name in terms
     }
+    if not study.shares.terms:
+        del form["shares"]
+    if study.competition is None:
+        del form["competition"]
     return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -311,3 +311,23 @@ def test_overlap(study: Path, tmp_path: Path) -> None:
     assert (tmp_path / "o" / "overlap.html").is_file()
     alone = run.invoke(app, ["overlap", str(study), "--json"])
     assert json.loads(alone.stdout)["between"] == made["between"]
+
+
+def test_shares(school_files: Path, tmp_path: Path) -> None:
+    study = tmp_path / "study.toml"
+    assert run.invoke(app, ["init", str(school_files), "--out", str(study)]).exit_code == 0
+    out = tmp_path / "shares"
+    args = ["shares", str(study), "--outcome", "score", "--out", str(out)]
+    done = run.invoke(app, [*args, "--term", "provider", "--term", "trust", "--json"])
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)
+    (made,) = said["shares"]
+    assert {p["term"] for p in made["shares"]["parts"]} == {"provider", "trust", "residual"}
+    assert json.loads((out / "shares.json").read_text(encoding="utf-8")) == made
+    assert "<svg" in (out / "shares.html").read_text(encoding="utf-8")
+    plain = run.invoke(app, [*args, "--term", "provider", "--term", "area"])
+    assert plain.exit_code == 0
+    assert "provider" in plain.stdout
+    wrong = run.invoke(app, [*args, "--term", "truts"])
+    assert wrong.exit_code == 3
+    assert "trust" in wrong.output

@@ -84,6 +84,26 @@ def evaluate(
         commands.evaluate(study, data, out, outcome or [], arm or [], draws, json, quiet)
 
 
+@app.command()
+def shares(
+    study: StudyPath,
+    data: Data = None,
+    out: Out = Path("consortia-out/shares"),
+    outcome: Annotated[
+        list[str] | None, typer.Option(help="Only these outcomes of the study file.")
+    ] = None,
+    term: Annotated[
+        list[str] | None,
+        typer.Option(help="Divide among these, instead of [shares] in the study file."),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Where do the differences lie: with collaborations, providers, areas or years?"""
+    with guarded(json):
+        commands.shares(study, data, out, outcome or [], term or [], json, quiet)
+
+
 @app.command("check-data")
 def check_data(study: StudyPath, data: Data = None, json: Json = False) -> None:
     """Read the data, say everything that is wrong with them, and count what is there."""

@@ -108,6 +108,78 @@ def evaluate(
     print(f"\nReport: {first}")
 
 
+def shares(
+    study: Path,
+    data: Path | None,
+    out: Path,
+    outcomes: list[str],
+    terms: list[str],
+    json: bool,
+    quiet: bool,
+) -> None:
+    from consortia.studyfile import read_study
+
+    file = read_study(study, data_folder=data)
+    chosen = _chosen(file.study, outcomes, [])
+    # Shares are of an outcome: the arm in question plays no part in them.
+    studies = list({s.outcome: s for s in reversed(chosen)}.values())[::-1]
+    if terms:
+        try:
+            studies = [s.with_(shares=replace(s.shares, terms=tuple(terms))) for s in studies]
+        except ValueError as error:
+            raise DataInvalid(
+                [Problem(column="--term", problem=str(error), remedy="Name each once")]
+            ) from None
+    documents: list[dict[str, Any]] = []
+    answers: list[Any] = []
+    with _progress(json or quiet, len(studies)) as (step, done):
+        step("reading the data")
+        from consortia.crossing import check_names
+        from consortia.errors import NotIdentified
+        from consortia.evaluation import divide
+        from consortia.report import shares_document, write_shares
+        from consortia.sources import read_panel
+
+        panel = read_panel(file.data, file.folder)
+        _all_names(panel, studies, check_names)
+        for one in studies:
+            step(f"dividing {one.outcome_label}")
+            try:
+                answer = divide(one, panel)
+            except NotIdentified as error:
+                raise DataInvalid(
+                    [
+                        Problem(
+                            column="shares.terms",
+                            problem=f"the shares are not identified, because {error.because}",
+                            remedy="Name other terms",
+                        )
+                    ]
+                ) from None
+            answers.append((one, answer))
+            command = ["consortia", "shares", str(study)]
+            command += ["--data", str(data)] if data is not None else []
+            command += ["--outcome", one.outcome]
+            command += [p for t in terms for p in ("--term", t)]
+            documents.append(shares_document(answer, one, shlex.join(command)))
+            done()
+        many = len(studies) > 1
+        written = [
+            write_shares(made, out / one.outcome.replace("_", "-") if many else out)
+            for made, one in zip(documents, studies, strict=True)
+        ]
+    if json:
+        _print_json(
+            {"reports": [str(f) for w in written for f in (w.html, w.json)], "shares": documents}
+        )
+        return
+    from consortia.cli.show import show_shares
+
+    for (one, answer), w in zip(answers, written, strict=True):
+        show_shares(one.outcome_label, answer)
+        print(f"\nPage: {w.html}")
+
+
 def check_data(study: Path, data: Path | None, json: bool) -> None:
     from consortia.sources import check_data as check
     from consortia.studyfile import read_study

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from consortia.results import Evaluation
+from consortia.results import Evaluation, Shares
 
 MARK = {True: "passed", False: "FAILED", None: "cannot tell"}
 
@@ -53,6 +53,36 @@ def show_evaluation(e: Evaluation) -> None:
     for finding in e.findings:
         console.print(f"  [{MARK[finding.verdict]}] {finding.sentence}", markup=False)
     for caution in e.cautions:
+        console.print(f"  ! {caution}", markup=False)
+
+
+def show_shares(outcome: str, shares: Shares) -> None:
+    console = _console()
+    console.print()
+    console.print(f"Where the differences in {outcome} lie", style="bold", markup=False)
+    table = Table(box=None, padding=(0, 2, 0, 2), show_edge=False)
+    table.add_column("")
+    for column in ("how many", "SD", "share", "interval", "main membership only"):
+        table.add_column(column, justify="right")
+    for row in shares.parts.iter_rows(named=True):
+        known = row["low"] is not None and row["high"] is not None
+        table.add_row(
+            row["label"],
+            "" if row["levels"] is None else f"{row['levels']:,}",
+            f"{row['sd']:.3g}",
+            f"{row['share']:.1%}",
+            f"{row['low']:.1%} to {row['high']:.1%}" if known else "-",
+            "" if row["alone"] is None else f"{row['alone']:.1%}",
+        )
+    console.print(table)
+    console.print(f"  {shares.rows:,} {shares.rows_of}, {shares.providers:,} providers.")
+    for s in shares.standings:
+        console.print(
+            f"  {s.label}: {s.named('above'):,} stand out above, {s.named('below'):,} below, of "
+            f"{s.table.height:,}.",
+            markup=False,
+        )
+    for caution in shares.cautions:
         console.print(f"  ! {caution}", markup=False)
 
 

@@ -9,6 +9,7 @@ from consortia.estimators import (
     group_time,
     imputation,
     local_projection,
+    mixed,
     neighbours,
     raw_gap,
     regime_did,
@@ -22,6 +23,7 @@ from consortia.specs import (
     GroupTime,
     Imputation,
     LocalProjection,
+    Mixed,
     Neighbours,
     RawGap,
     RegimeDid,
@@ -231,6 +233,31 @@ METHODS: Mapping[type, Method] = MappingProxyType(
                 "remote."
             ),
             paper="Butts (2021); Callaway & Sant'Anna (2021)",
+        ),
+        Mixed: Method(
+            name="mixed",
+            fit=mixed.fit,
+            truth=mixed.truth,
+            answers=(
+                "How far do results differ with membership, once providers, overlapping "
+                "collaborations, areas and years have the differences of their own?"
+            ),
+            assumes=(
+                "Joining is unrelated to the random effects: a provider that joined would, without "
+                "joining, have been as likely to be a good or a poor one as any other (with "
+                "within_between only the provider's changes have to be unrelated, not its level). "
+                "And being a member has the same effect on everybody, at once and for good."
+            ),
+            fails=(
+                "When better or poorer providers join: part of what they always were is then taken "
+                "for an effect. Set within_between = true and look at how far the two effects "
+                "differ: that is zero where the assumption holds. Also when joining follows a dip, "
+                "and when the effect grows with the years."
+            ),
+            paper=(
+                "Browne, Goldstein & Rasbash (2001); Kenward & Roger (1997); Mundlak (1978); "
+                "Bell & Jones (2015)"
+            ),
         ),
     }
 )

@@ -6,12 +6,13 @@ from functools import cache
 
 import numpy as np
 import polars as pl
+from scipy import stats
 from threadpoolctl import ThreadpoolController
 
 from consortia.errors import NotIdentified
 from consortia.estimators import METHODS
 from consortia.estimators.spatial import with_spatial
-from consortia.maths.inference import infer
+from consortia.maths.inference import Inferred, infer
 from consortia.panel import Arrays
 from consortia.results import EFFECTS, Estimate, Fit
 from consortia.specs import refusal
@@ -53,20 +54,23 @@ def with_uncertainty(
     rule = study.inference
     names = [key.estimand for key in fit.keys]
     first = {name: code for code, name in enumerate(dict.fromkeys(names))}
-    found = infer(
-        fit.theta,
-        fit.influence,
-        arrays.incidence,
-        family=np.array([first[name] for name in names], dtype=np.int64),
-        small_sample=fit.small_sample if rule.small_sample == "auto" else rule.small_sample,
-        dof_factor=fit.dof_factor,
-        most=fit.pieces,
-        level=rule.level,
-        multiplier=rule.multiplier,
-        draws=rule.draws,
-        rng=rng,
-        cluster_name=arrays.cluster_name,
-    )
+    if fit.influence is None:
+        found = _from_model(fit, rule.level)
+    else:
+        found = infer(
+            fit.theta,
+            fit.influence,
+            arrays.incidence,
+            family=np.array([first[name] for name in names], dtype=np.int64),
+            small_sample=fit.small_sample if rule.small_sample == "auto" else rule.small_sample,
+            dof_factor=fit.dof_factor,
+            most=fit.pieces,
+            level=rule.level,
+            multiplier=rule.multiplier,
+            draws=rule.draws,
+            rng=rng,
+            cluster_name=arrays.cluster_name,
+        )
 
     def numbers(x: np.ndarray) -> pl.Series:
         return pl.Series(values=np.asarray(x, dtype=np.float64)).fill_nan(None)
@@ -93,7 +97,7 @@ def with_uncertainty(
     if truth is not None:
         effects = effects.with_columns(truth=numbers(truth))
     notes = list(fit.notes)
-    if found.n_clusters < 30 and rule.spatial_km is None:
+    if 0 < found.n_clusters < 30 and rule.spatial_km is None:
         notes.append(
             f"only {found.n_clusters} clusters: standard errors rest on few independent pieces"
         )
@@ -109,6 +113,24 @@ def with_uncertainty(
         flow=fit.flow,
         notes=tuple(notes),
     )
-    if rule.spatial_km is None or arrays.points is None:
+    if rule.spatial_km is None or arrays.points is None or fit.influence is None:
         return made
     return with_spatial(made, fit, arrays.points, rule.spatial_km, level=rule.level)
+
+
+def _from_model(fit: Fit, level: float) -> Inferred:
+    """Intervals by Student's t from the covariance and degrees of freedom that a model states."""
+    assert fit.covariance is not None
+    assert fit.dof is not None
+    se = np.sqrt(np.maximum(np.diag(fit.covariance), 0.0))
+    critical = np.asarray(stats.t.ppf(0.5 + level / 2, fit.dof))
+    known = np.where(se > 0, se, np.nan)
+    nothing = np.full(se.size, np.nan)
+    dof = float(fit.dof[fit.headline])
+    return Inferred(
+        V=fit.covariance, se=known, low=fit.theta - critical * known,
+        high=fit.theta + critical * known, band_low=nothing, band_high=nothing,
+        p=np.asarray(2 * stats.t.sf(np.abs(fit.theta) / known, fit.dof)),
+        critical=float(critical[fit.headline]), dof=dof if np.isfinite(dof) else 0, n_clusters=0,
+        convention=fit.convention,
+    )  # fmt: skip

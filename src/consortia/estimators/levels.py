@@ -73,6 +73,7 @@ def by_level(
         pick = np.zeros((1, fit.theta.size))
         pick[0, h] = 1.0
         theta[k] = fit.theta[h]
+        assert fit.influence is not None
         psi[rows, k] = fit.influence.combine(pick).dense()[:, 0]
         treated[k], control[k] = fit.n_treated[h], fit.n_control[h]
         cautions[k] = fit.cautions[h]

@@ -31,6 +31,7 @@ def with_spatial(
     nobody). No small-sample factor, normal critical values, no uniform bands. An effect without a
     standard error keeps none. Raises ValueError for a cutoff that is not positive.
     """
+    assert fit.influence is not None
     V, clipped = conley.covariance(fit.influence, points, 1000.0 * cutoff_km, kernel)
     se = conley.standard_errors(V)
     critical = float(stats.norm.ppf(0.5 + level / 2))

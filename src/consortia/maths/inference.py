@@ -57,7 +57,7 @@ class Inferred:
     band_high: Floats
     p: Floats
     critical: float
-    dof: int
+    dof: float
     n_clusters: int
     convention: str
 

@@ -16,7 +16,8 @@ from consortia.report.document import SCHEMA_VERSION, document
 from consortia.report.files import Written, as_json, write_whole
 from consortia.report.index import index_document
 from consortia.report.overlap import overlap_document
-from consortia.report.render import render_html, render_index, render_overlap
+from consortia.report.render import render_html, render_index, render_overlap, render_shares
+from consortia.report.shares import shares_document
 from consortia.results import Evaluation
 
 __all__ = [
@@ -30,9 +31,12 @@ __all__ = [
     "render_html",
     "render_index",
     "render_overlap",
+    "render_shares",
+    "shares_document",
     "write",
     "write_index",
     "write_overlap",
+    "write_shares",
 ]
 
 
@@ -43,6 +47,11 @@ def write(evaluation: Evaluation | Mapping[str, Any], folder: Path | str) -> Wri
     """
     made = _document(evaluation)
     return _put(Path(folder), "report", render_html(made), made)
+
+
+def write_shares(document: Mapping[str, Any], folder: Path | str) -> Written:
+    """Write shares.html and shares.json into ``folder``. Raises OSError."""
+    return _put(Path(folder), "shares", render_shares(document), document)
 
 
 def index(

@@ -14,6 +14,7 @@ from consortia.report import parts, words
 from consortia.report.charts import caterpillar, cohorts, event_study, flow, ladder, waterfall
 from consortia.report.months import months, table
 from consortia.report.numerals import decimals, shown
+from consortia.report.shares import section
 from consortia.report.tables import clean, effect_rows, effect_tables, finding_table, ratio
 from consortia.results import Evaluation
 from consortia.study import canonical
@@ -189,6 +190,8 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
             }
             for n in e.notes
         ],
+        "shares": None if e.shares is None else section(e.shares, e.study),
+        "shares_not_identified": e.shares_not_identified,
         "sources": [
             {
                 "role": s.role,
@@ -372,7 +375,7 @@ def _inference(e: Evaluation) -> dict[str, Any]:
     return {
         "convention": "" if fitted is None else fitted.convention,
         "clusters": "" if fitted is None else words.clusters(e.study, fitted.n_clusters),
-        "n_clusters": None if fitted is None else fitted.n_clusters,
+        "n_clusters": None if fitted is None else fitted.n_clusters or None,
         "critical": None if fitted is None else _number(fitted.critical),
         "level": inference.level,
         "draws": inference.draws,

@@ -18,6 +18,8 @@ from consortia.report.charts import (
     forest,
     heat,
     ladder,
+    shares,
+    standings,
     waterfall,
 )
 from consortia.report.trace import Node, number, plain
@@ -32,6 +34,8 @@ DRAWINGS = {
     "caterpillar": caterpillar.draw,
     "heat": heat.draw,
     "bars": bars.draw,
+    "shares": shares.draw,
+    "standings": standings.draw,
 }
 WIDE = {
     "ladder": 560,
@@ -43,6 +47,8 @@ WIDE = {
     "caterpillar": 640,
     "heat": 640,
     "bars": 480,
+    "shares": 800,
+    "standings": 800,
 }
 NARROW = 350
 
@@ -50,6 +56,11 @@ NARROW = 350
 def render_html(document: Mapping[str, Any]) -> str:
     """The report as one HTML page, from the document alone (as made here or read from JSON)."""
     return _environment().get_template("report.html.j2").render(doc=Node(document))
+
+
+def render_shares(document: Mapping[str, Any]) -> str:
+    """The page of shares alone, from its document alone."""
+    return _environment().get_template("shares.html.j2").render(doc=Node(document))
 
 
 def render_index(document: Mapping[str, Any]) -> str:
@@ -80,7 +91,8 @@ def _environment() -> Environment:
 def _picture(name: str, chart: Node, ident: str = "") -> Markup:
     """A picture drawn twice, for wide and for narrow screens, so that its text keeps its size.
 
-    The style sheet shows one of the two; the other is hidden from everyone.
+    The style sheet shows one of the two; the other is hidden from everyone. ``ident`` tells
+    several pictures of a kind apart.
     """
     draw, ident = DRAWINGS[name], ident or name
     return Markup('<div class="wide">{}</div><div class="narrow">{}</div>').format(

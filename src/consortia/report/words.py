@@ -13,6 +13,7 @@ from consortia.specs import (
     GroupTime,
     Imputation,
     LocalProjection,
+    Mixed,
     Neighbours,
     RawGap,
     RegimeDid,
@@ -58,6 +59,9 @@ ESTIMAND_TITLES = {
     "spill-over-per-member": "On all neighbours together, for each member",
     "spill-over-dynamic": "On neighbours, by years since somebody nearby joined",
     "area-total": "On the area as a whole, for each member",
+    "mixed": "Multilevel model",
+    "mixed-between": "Multilevel model: between providers",
+    "mixed-difference": "Multilevel model: between less within",
 }
 
 ESTIMAND_MEANINGS = {
@@ -105,6 +109,10 @@ ESTIMAND_MEANINGS = {
     "somebody nearby joined",
     "area-total": "what one member gains and all neighbours gain or lose, for each year of one "
     "member",
+    "mixed": "how results differ with membership, beside differences of providers, collaborations "
+    "and places that are drawn at random",
+    "mixed-between": "how providers that were members for longer differ from the others",
+    "mixed-difference": "zero if joining is unrelated to what providers were like anyway",
 }
 
 CONTRAST_LABELS = {
@@ -211,7 +219,7 @@ def day(month_day: str) -> str:
 def estimand(study: Study, name: str) -> str:
     """What the headline number is an average of."""
     joining = f"What joining {study.arm_label} did to {study.outcome_label}"
-    if name in ("raw-gap", "two-way"):
+    if name in ("raw-gap", "two-way", "mixed"):
         joining = f"How {study.outcome_label} differs with membership of {study.arm_label}"
     return f"{joining}: {estimand_meaning(name)}."
 
@@ -240,6 +248,11 @@ def comparison(study: Study) -> str:
         )
     not_yet = study.comparison == "not-yet" or isinstance(study.method, LocalProjection)
     never = not not_yet or isinstance(study.method, SunAbraham)
+    if isinstance(study.method, Mixed):
+        who = f"Providers while they do not hold {study.arm_label}"
+        if study.method.within_between:
+            return f"{who}: every provider with itself, before and after."
+        return f"{who}: other providers, and joiners before they join."
     who = (
         f"Providers that do not join {study.arm_label} in any year studied"
         if never
@@ -387,6 +400,8 @@ def clusters(study: Study, n: int) -> str:
             f"{counted(n, 'market')}, each of providers within {study.inference.market_km:g} km of "
             "one of them."
         )
+    if not n:
+        return "What depends on what is said by the model’s random effects; clusters are not used."
     if name == "provider":
         return "Providers are taken as independent of one another."
     if name == "collaboration":

@@ -37,7 +37,16 @@ def run(trial: Trial, spec: LeaveOneOut, rng: np.random.Generator) -> Finding:
     row = trial.estimate.row()
     full, scale = float(row["estimate"]), float(row["std_error"])
     unit = trial.study.outcomes[trial.study.outcome].unit
-    psi = np.zeros(trial.arrays.n) if trial.influence is None else trial.influence
+    if trial.influence is None:
+        return Finding(
+            check="leave-one-out",
+            title=title,
+            verdict=None,
+            sentence="The method has no influence functions, by which to tell whom to leave out.",
+            table=pl.DataFrame(schema=_SCHEMA),
+            numbers={"units": 0},
+        )
+    psi = trial.influence
     touched = np.flatnonzero(np.asarray(member.T @ (psi != 0).astype(np.float64)) > 0)
     if touched.size < 2:
         return Finding(

@@ -113,11 +113,11 @@ def quadratic_forms(theta: np.ndarray, d: np.ndarray, V: np.ndarray) -> tuple[fl
     return float(z @ z), float(u @ u), int(keep.sum())
 
 
-def _tail(wald: float, k: int, dof: int) -> float:
+def _tail(wald: float, k: int, dof: float) -> float:
     return float(stats.f.sf(wald / k, k, dof) if dof > 0 else stats.chi2.sf(wald, k))
 
 
-def power_against(slope: float, lam: float, k: int, dof: int, size: float) -> float:
+def power_against(slope: float, lam: float, k: int, dof: float, size: float) -> float:
     """Probability that the joint test rejects at ``size`` when the drift is ``slope`` a year."""
     nc = slope * slope * lam
     if dof > 0:
@@ -126,7 +126,7 @@ def power_against(slope: float, lam: float, k: int, dof: int, size: float) -> fl
     return float(stats.ncx2.sf(stats.chi2.isf(size, k), k, nc))
 
 
-def drift_noticed(lam: float, k: int, dof: int, size: float, power: float) -> float:
+def drift_noticed(lam: float, k: int, dof: float, size: float, power: float) -> float:
     """The drift a year that the joint test notices with probability ``power``."""
     high = 1.0 / np.sqrt(lam)
     while power_against(high, lam, k, dof, size) < power:

@@ -116,7 +116,7 @@ def in_words(p_positive: float, p_worthwhile: float) -> str:
     return "cannot tell yet"
 
 
-def chance_above(x: float, effect: float, se: float, dof: int) -> float:
+def chance_above(x: float, effect: float, se: float, dof: float) -> float:
     """P(effect > x) under a flat prior; dof = 0 for the normal."""
     if se <= 0:
         return float(effect > x)

@@ -11,10 +11,11 @@ import numpy as np
 import polars as pl
 
 from consortia.errors import DataInvalid
-from consortia.panel import Panel, Source
+from consortia.panel import Panel, PupilSums, Source
 from consortia.sources import tables
 from consortia.sources.files import read_table
 from consortia.sources.findings import Findings, Table
+from consortia.sources.pupils import read_pupils
 from consortia.specs import ROLES, DataSpec
 
 
@@ -34,7 +35,7 @@ def read_panel(data: DataSpec, folder: str | Path = ".") -> Panel:
 def read_leniently(data: DataSpec, folder: Path, findings: Findings) -> Panel | None:
     """As read_panel, with the problems left in ``findings``; None where there are no outcomes."""
     read: dict[str, Table] = {}
-    if not data.outcomes:
+    if not data.outcomes and not data.pupils:
         findings.whole(
             "",
             "no outcomes file is named",
@@ -47,7 +48,8 @@ def read_leniently(data: DataSpec, folder: Path, findings: Findings) -> Panel | 
             table = read_table(role, folder, name, findings, licence=data.licence)
             if table is not None:
                 read[role] = table
-    return _assembled(read, data, findings)
+    pupils = read_pupils(data, folder, findings) if data.pupils else None
+    return _assembled(read, data, findings, pupils)
 
 
 def panel_from_frames(
@@ -157,7 +159,12 @@ def _column(values: Any) -> pl.Series:
         )
 
 
-def _assembled(read: dict[str, Table], spec: DataSpec, findings: Findings) -> Panel | None:
+def _assembled(
+    read: dict[str, Table],
+    spec: DataSpec,
+    findings: Findings,
+    pupils: tuple[PupilSums, pl.DataFrame, Source] | None = None,
+) -> Panel | None:
     ready: dict[str, Table] = {}
     for role, table in read.items():
         named = tables.named(table, spec, findings)
@@ -174,6 +181,8 @@ def _assembled(read: dict[str, Table], spec: DataSpec, findings: Findings) -> Pa
     for role, make in makers.items():
         if role in ready:
             frames[role] = make(ready[role], spec, findings)
+    if pupils is not None:
+        frames["outcomes"] = pupils[1]
     if not frames.get("outcomes", pl.DataFrame()).height:
         # Nothing to hold the other tables against; why has been told.
         return None
@@ -185,8 +194,12 @@ def _assembled(read: dict[str, Table], spec: DataSpec, findings: Findings) -> Pa
         providers=frames["providers"],
         memberships=frames.get("memberships", pl.DataFrame(schema=tables.MEMBERSHIPS)),
         statuses=frames.get("statuses", pl.DataFrame(schema=tables.STATUSES)),
-        sources=tuple(table.source for table in read.values()),
+        sources=(
+            *(table.source for table in read.values()),
+            *(() if pupils is None else (pupils[2],)),
+        ),
         notes=tuple(findings.notes),
+        pupils=None if pupils is None else pupils[0],
     )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,42 +18,11 @@ import polars as pl
 from consortia.errors import DataInvalid, Problem, did_you_mean
 from consortia.maths.mixed.model import ONE
 from consortia.maths.mixed.statistics import Statistics, from_products
+from consortia.panel import PupilSums
 
 FORMAT = "consortia pupil sums 1"
 _PEEK = 100_000
 _COUNT, _LOG = "rows", "log_weight"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PupilSums:
-    """Sums of products by group.
-
-    ``frame`` has the columns ``by``, "rows" (count), "log_weight" and one column "a*b" per pair of
-    ``columns`` ("1" first, ``outcome`` last), of values less ``shift``, times the weight.
-    ``groups_suppressed`` and ``rows_suppressed`` were left out by disclosure control,
-    ``small_cells`` of those groups because of a yes/no column; ``rows_incomplete`` lacked a value.
-    """
-
-    frame: pl.DataFrame
-    by: tuple[str, ...]
-    columns: tuple[str, ...]
-    outcome: str
-    shift: Mapping[str, float]
-    weight: str
-    minimum: int
-    minimum_cell: int
-    groups_suppressed: int
-    small_cells: int
-    rows_suppressed: int
-    rows_incomplete: int
-
-    def __repr__(self) -> str:
-        rows = int(self.frame[_COUNT].sum())
-        return (
-            f"PupilSums of {rows:,} rows in {self.frame.height:,} groups by {', '.join(self.by)}\n"
-            f"  suppressed: {self.groups_suppressed:,} groups, {self.rows_suppressed:,} rows; "
-            f"incomplete: {self.rows_incomplete:,} rows"
-        )
 
 
 def pupil_sums(
@@ -222,11 +190,6 @@ def statistics(
     grouping columns carry terms (default: all). ``random``: random columns by code, beside the
     intercept."""
     frame = sums.frame
-    m = len(sums.columns)
-    products = np.empty((frame.height, m, m))
-    for i, a in enumerate(sums.columns):
-        for j, b in enumerate(sums.columns[i:], start=i):
-            products[:, i, j] = products[:, j, i] = frame[f"{a}*{b}"].to_numpy()
     fixed = fixed or tuple(c for c in sums.columns if c != sums.outcome)
     numbers: dict[str, np.ndarray] = {}
     names: dict[str, list[object]] = {}
@@ -236,7 +199,7 @@ def statistics(
         numbers[c] = np.array([place[v] for v in frame[c].to_list()], dtype=np.int64)
         names[c] = unique.to_list()
     made = from_products(
-        products, frame[_COUNT].to_numpy(), sums.columns, fixed=fixed, outcome=sums.outcome,
+        sums.products(), frame[_COUNT].to_numpy(), sums.columns, fixed=fixed, outcome=sums.outcome,
         codes=numbers, units={c: len(v) for c, v in names.items()}, random=random,
         shift=sums.shift, log_weight=float(frame[_LOG].sum()),
     )  # fmt: skip

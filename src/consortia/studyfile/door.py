@@ -31,6 +31,7 @@ from consortia.specs import (
     Outcome,
     PlaceboDate,
     PreTrend,
+    ShareTerms,
     Weights,
     Where,
     Window,
@@ -118,6 +119,9 @@ class Door:
     competition: Annotated[
         Competition | None, _says("Rivals nearby as columns beside the outcomes.")
     ] = None
+    shares: Annotated[
+        ShareTerms, _says("Among what the differences between results are divided.")
+    ] = ShareTerms()
 
 
 _DOOR: TypeAdapter[Door] = TypeAdapter(Door)
@@ -159,6 +163,9 @@ def read_study(
     sizes = (door.weights.column, door.competition.size if door.competition else "")
     data = replace(
         door.data,
+        pupil_columns=()
+        if not door.data.pupils
+        else tuple(dict.fromkeys((*used, *door.data.pupil_columns))),
         numbers=tuple(dict.fromkeys((*door.data.numbers, *used))),
         weights=tuple(dict.fromkeys((*door.data.weights, *(name for name in sizes if name)))),
     )
@@ -291,8 +298,14 @@ def _check_names(raw: dict[str, Any], say: Sayer) -> None:
             )
     if isinstance(question, str) and not question.strip():
         say.say(("question",), "the question is empty", QUESTION)
-    if "data" in raw and not data.get("outcomes"):
+    if "data" in raw and not data.get("outcomes") and not data.get("pupils"):
         say.say(("data", "outcomes"), "no outcomes file is named", 'Write outcomes = "..."')
+    if data.get("outcomes") and data.get("pupils"):
+        say.say(
+            ("data", "pupils"),
+            "results are given twice, by provider and by pupil",
+            "Keep outcomes or pupils; what else is known by provider and year goes into covariates",
+        )
     _check_arms(raw, data, say)
 
 
@@ -370,4 +383,5 @@ def _study(door: Door, outcome: str, arm: str) -> Study:
         checks=door.checks,
         inference=door.inference,
         competition=door.competition,
+        shares=door.shares,
     )

@@ -142,6 +142,12 @@ def _small_sample(fit: Fit) -> SmallSample:
     )  # fmt: skip
 
 
+def average_covariance(fit: Fit) -> Floats:
+    """Covariance (m, m) of the components by the average information, without the rest."""
+    with one_thread():
+        return _invert(_average(fit, components(fit.terms)))
+
+
 def _average(fit: Fit, found: tuple[Component, ...]) -> Floats:
     """Average information (m, m) of the components: ``y'P V_i P V_j P y / 2``."""
     point, cross, s2 = fit.point, fit.cross, fit.s2

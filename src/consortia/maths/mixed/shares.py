@@ -13,7 +13,12 @@ import numpy as np
 from scipy import stats
 
 from consortia.maths.influence import Floats
-from consortia.maths.mixed.degrees import Information, SmallSample
+from consortia.maths.mixed.degrees import (
+    Information,
+    SmallSample,
+    average_covariance,
+    small_sample,
+)
 from consortia.maths.mixed.model import basis, components, elements
 from consortia.maths.mixed.reml import Fit, fit_cross, search
 from consortia.maths.mixed.simulate import draw, root
@@ -50,10 +55,15 @@ def per_row(fit: Fit) -> Floats:
     return M
 
 
-def partition(fit: Fit, small: SmallSample, *, level: float = 0.95) -> tuple[Part, ...]:
+def partition(
+    fit: Fit, small: SmallSample | None = None, *, level: float = 0.95
+) -> tuple[Part, ...]:
     """Shares by the delta method with the average information: on the logit scale, or, for a
     share of zero or one, on the plain scale cut there. A share within two standard errors of zero
-    has a long interval: the bootstrap says more."""
+    has a long interval: the bootstrap says more. ``small`` where it is there already."""
+    named = zip(components(fit.terms), fit.components.tolist(), strict=True)
+    if small is None and any(c.is_variance and value <= 0 for c, value in named):
+        small = small_sample(fit)
     M = per_row(fit)
     variance = M @ fit.components
     total = float(variance.sum())
@@ -61,12 +71,14 @@ def partition(fit: Fit, small: SmallSample, *, level: float = 0.95) -> tuple[Par
     slope = (M - np.outer(share, M.sum(axis=0))) / total
     kind: Information = "average"
     if (
-        small.expected is not None
+        small is not None
+        and small.expected is not None
         and (np.diag(small.average) < 1e-6 * np.diag(small.expected)).any()
     ):
         # A variance of zero can leave nothing of its own in the average information.
         kind = "expected"
-    V = slope @ small.covariance(kind) @ slope.T
+    known = average_covariance(fit) if small is None else small.covariance(kind)
+    V = slope @ known @ slope.T
     se = np.sqrt(np.maximum(np.diag(V), 0.0))
     z = float(stats.norm.ppf(0.5 + level / 2))
     names = [*(t.name for t in fit.terms), "residual"]
