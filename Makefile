@@ -19,7 +19,7 @@ test: $(VENV)/dev.stamp  ## the tests, without the slow simulations
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 test-slow: $(VENV)/dev.stamp  ## size, power and coverage on simulated sectors
-	$(BIN)/python -m pytest -n $(WORKERS) -m slow tests/simulation
+	$(BIN)/python -m pytest -n $(WORKERS) -m slow
 
 coverage-table: $(VENV)/dev.stamp  ## write docs/methods/coverage.md again
 	$(BIN)/python scripts/simulation/coverage.py
@@ -41,6 +41,7 @@ bench: $(VENV)/dev.stamp  ## speed and memory beside named peers (own environmen
 
 witness: $(VENV)/dev.stamp  ## numbers from R, where R is installed
 	$(BIN)/python scripts/witness/run.py
+	$(BIN)/python scripts/witness/mixed.py
 
 lock: $(VENV)/dev.stamp  ## resolve the locks again
 	$(PIP) install uv

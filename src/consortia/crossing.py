@@ -523,8 +523,7 @@ def _moved(study: Study, moves: Ints, cohort: Ints, T: int, ledger: _Ledger) -> 
     if movers.any():
         ledger.cautions.append(
             f"{int(movers.sum()):,} joiners later joined a further collaboration of the same kind "
-            f"({int(moves[movers].sum()):,} times in all): the answer is about the first "
-            f"{study.arm_label} they joined"
+            f"({int(moves[movers].sum()):,} times in all): the answer is about the first one"
         )
 
 
