@@ -52,7 +52,7 @@ from consortia.specs import (
 )
 from consortia.streams import Streams
 from consortia.structures import belonging
-from consortia.study import Study, label_of
+from consortia.study import Study, label_of, listed
 from consortia.version import __version__
 
 Progress = Callable[[str], None]
@@ -293,7 +293,7 @@ def _answer_label(study: Study) -> str:
 
 
 def _held_as_was(study: Study, names: tuple[str, ...]) -> str:
-    words = _list([label_of(study.arms[a], a) for a in names])
+    words = listed([label_of(study.arms[a], a) for a in names])
     return f"{words} held as {'it was' if len(names) == 1 else 'they were'}"
 
 
@@ -539,7 +539,3 @@ def _cautions(
             out.append(caution)
         out.extend(estimate.notes)
     return tuple(dict.fromkeys(out))
-
-
-def _list(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]

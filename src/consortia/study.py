@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from consortia.errors import did_you_mean
@@ -104,6 +105,13 @@ class Study:
 
 def label_of(arm: Arm, name: str) -> str:
     return arm.label or name.replace("_", " ")
+
+
+def listed(words: Sequence[str], joined: str = "and") -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    if len(words) < 2:
+        return "".join(words)
+    return ", ".join(words[:-1]) + f" {joined} " + words[-1]
 
 
 def canonical(study: Study) -> str:

@@ -14,7 +14,7 @@ from consortia.maths.absorption import absorb
 from consortia.panel import Arrays
 from consortia.results import CONTRASTS, Identification
 from consortia.specs import RegimeDid
-from consortia.study import Study
+from consortia.study import Study, listed
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -139,7 +139,7 @@ def _contrast(arrays: Arrays, cells: list[Cell], spoken: Bools) -> tuple[object,
         if not ever:
             why = "not seen both before and after joining"
         elif not keep.any():
-            why = f"{_list(labels)} changed for every one of them by the year of joining"
+            why = f"{listed(labels)} changed for every one of them by the year of joining"
         else:
             why = "nobody outside holds the same all along"
     shared = None
@@ -167,7 +167,7 @@ def _contrast(arrays: Arrays, cells: list[Cell], spoken: Bools) -> tuple[object,
 def _sentence(
     arm: str, held: tuple[str, ...], joiners: int, identified: int, price: float | None
 ) -> str:
-    what = _list(held)
+    what = listed(held)
     if not joiners:
         return f"Nobody joins {arm} within the window."
     if not identified:
@@ -209,7 +209,7 @@ def _groups(table: pl.DataFrame, column: str) -> list[str]:
 
 def _speaks_for(table: pl.DataFrame) -> str:
     groups = _groups(table, "compared")
-    return f"It speaks for joiners that stayed as they were: {_list(groups)}." if groups else ""
+    return f"It speaks for joiners that stayed as they were: {listed(groups)}." if groups else ""
 
 
 def _silent_on(table: pl.DataFrame, held: tuple[str, ...]) -> str:
@@ -218,7 +218,7 @@ def _silent_on(table: pl.DataFrame, held: tuple[str, ...]) -> str:
         lost=pl.col("joiners") - pl.col("compared"),
         because=pl.when(pl.col("why") != "")
         .then(pl.col("why"))
-        .otherwise(pl.lit(f"{_list(held)} changed, or not seen both before and after joining")),
+        .otherwise(pl.lit(f"{listed(held)} changed, or not seen both before and after joining")),
     )
     by = (
         rest.filter(pl.col("lost") > 0)
@@ -230,10 +230,4 @@ def _silent_on(table: pl.DataFrame, held: tuple[str, ...]) -> str:
         f"{row['lost']:,}" + (f" {row['regime']}" if row["regime"] else "") + f" ({row['because']})"
         for row in by.iter_rows(named=True)
     ]
-    return f"It says nothing about {_list(groups)}." if groups else ""
-
-
-def _list(words: list[str] | tuple[str, ...]) -> str:
-    if len(words) < 2:
-        return "".join(words)
-    return ", ".join(words[:-1]) + " and " + words[-1]
+    return f"It says nothing about {listed(groups)}." if groups else ""

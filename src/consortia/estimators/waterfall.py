@@ -12,7 +12,7 @@ from consortia.estimators.estimate import with_uncertainty
 from consortia.maths.contamination import weigh
 from consortia.panel import Arrays
 from consortia.results import Contamination, Estimate, Gap, GapPart
-from consortia.study import Study
+from consortia.study import Study, listed
 
 
 def waterfall(
@@ -96,7 +96,7 @@ def _sentence(parts: list[GapPart], study: Study) -> str:
     left = next(p for p in parts if p.name == "full")
     text = (
         f"In all years together members lie {abs(raw):.{digits}f} {unit} {side} the rest. Of these "
-        f"{_signed(raw, digits)}, {_listed(said)}; {_signed(left.estimate, digits)} is left"
+        f"{_signed(raw, digits)}, {listed(said)}; {_signed(left.estimate, digits)} is left"
         f"{_doubt(left)}."
     )
     answer = next((p for p in parts if p.kind == "answer"), None)
@@ -132,10 +132,6 @@ def _lower(text: str) -> str:
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
-
-
 def contamination(arrays: Arrays, study: Study) -> Contamination | None:
     """Weights of the two-way regression with the arm and all others; None without others, or
     where they cannot be told apart."""
@@ -167,7 +163,7 @@ def contamination(arrays: Arrays, study: Study) -> Contamination | None:
     moved = found.contamination[0]
     worst = int(np.argmax(moved))
     sentence = (
-        f"One regression with {_listed(labels)} together is not used for the answer. In its "
+        f"One regression with {listed(labels)} together is not used for the answer. In its "
         f"coefficient of {labels[0]}, {own:.0%} of the member provider-years count with the wrong "
         f"sign, and effects of {labels[worst]} come in: were they 1 higher in the years with "
         f"positive weight, the coefficient would be {moved[worst]:.2f} higher although joining "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 
 from consortia.report.numerals import shown
 from consortia.results import Identification
@@ -22,7 +21,7 @@ from consortia.specs import (
     SyntheticDid,
     TwoWay,
 )
-from consortia.study import Study, label_of
+from consortia.study import Study, label_of, listed
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -194,13 +193,6 @@ def number_label(name: str) -> str:
 
 
 _WITHOUT_COVARIATES = Switchers | LocalProjection | SyntheticDid | Neighbours
-
-
-def listed(words: Sequence[str], joined: str = "and") -> str:
-    """'a', 'a and b', 'a, b and c'."""
-    if len(words) < 2:
-        return "".join(words)
-    return ", ".join(words[:-1]) + f" {joined} " + words[-1]
 
 
 def counted(n: int, singular: str, plural: str = "") -> str:
