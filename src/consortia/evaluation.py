@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -37,7 +38,6 @@ from consortia.sources import competition
 from consortia.specs import (
     GroupTime,
     Imputation,
-    LeaveOneOut,
     LocalProjection,
     Mixed,
     Neighbours,
@@ -354,9 +354,10 @@ def _challenge(
         facts=facts,
         estimate=estimate,
         refit=refit,
+        cross=panel.arrays,
         sd=sd,
         belonging=belonging(panel, study.arms[study.arm], arrays.provider),
-        influence=_influence(study, arrays, estimate, streams),
+        influence=cache(lambda: _influence(study, arrays, estimate, streams)),
     )
     out: list[Finding] = []
     for spec in study.checks:
@@ -368,9 +369,7 @@ def _challenge(
 def _influence(
     study: Study, arrays: Arrays, estimate: Estimate, streams: Streams
 ) -> np.ndarray | None:
-    """Influence (n,) on the headline, where a check of the study asks for it."""
-    if not any(isinstance(spec, LeaveOneOut) for spec in study.checks):
-        return None
+    """Influence (n,) on the headline."""
     method = METHODS[type(study.method)]
     fit = method.fit(arrays, study.method, study, streams.at("inference").rng())
     if fit.influence is None:

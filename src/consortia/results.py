@@ -462,8 +462,10 @@ class Trial:
     """What a check may use: the arrays, the estimate in question, and a way to fit again.
 
     ``facts`` has the fixed facts of the providers, one row per row of ``arrays``.
-    ``refit`` raises NotIdentified where nothing can be estimated. ``belonging``: who is in which
-    collaboration of the arm, None for a status. ``influence`` (n,) of the headline.
+    ``refit`` raises NotIdentified where nothing can be estimated; ``cross`` makes the arrays of
+    another study of the same panel (another outcome, arm, window or rule of exposure), with the
+    panel's own errors. ``belonging``: who is in which collaboration of the arm, None for a status.
+    ``influence`` (n,) of the headline, made when first asked for; None where the method has none.
     """
 
     arrays: Arrays
@@ -471,9 +473,10 @@ class Trial:
     facts: pl.DataFrame
     estimate: Estimate
     refit: Callable[[Arrays, Study], Estimate]
+    cross: Callable[[Study], Arrays]
     sd: float
     belonging: Belonging | None = None
-    influence: Floats | None = None
+    influence: Callable[[], Floats | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,6 +104,8 @@ def trial(make_study, pre: dict[int, float], se: float, headline: float = 1.0) -
         facts=pl.DataFrame(),
         estimate=estimate,
         refit=None,  # type: ignore[arg-type]
+        cross=None,  # type: ignore[arg-type]
+        influence=lambda: None,
         sd=1.0,
     )
 

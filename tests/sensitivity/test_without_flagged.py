@@ -28,6 +28,8 @@ def test_unknown_column_is_refused(make_study) -> None:
         facts=pl.DataFrame({"provider": ["a"], "doubtful": [1]}),
         estimate=None,  # type: ignore[arg-type]
         refit=None,  # type: ignore[arg-type]
+        cross=None,  # type: ignore[arg-type]
+        influence=lambda: None,
         sd=1.0,
     )
     with pytest.raises(DataInvalid, match="Did you mean 'doubtful'"):

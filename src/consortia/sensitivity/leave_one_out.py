@@ -37,7 +37,8 @@ def run(trial: Trial, spec: LeaveOneOut, rng: np.random.Generator) -> Finding:
     row = trial.estimate.row()
     full, scale = float(row["estimate"]), float(row["std_error"])
     unit = trial.study.outcomes[trial.study.outcome].unit
-    if trial.influence is None:
+    psi = trial.influence()
+    if psi is None:
         return Finding(
             check="leave-one-out",
             title=title,
@@ -46,7 +47,6 @@ def run(trial: Trial, spec: LeaveOneOut, rng: np.random.Generator) -> Finding:
             table=pl.DataFrame(schema=_SCHEMA),
             numbers={"units": 0},
         )
-    psi = trial.influence
     touched = np.flatnonzero(np.asarray(member.T @ (psi != 0).astype(np.float64)) > 0)
     if touched.size < 2:
         return Finding(

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from consortia import specs
 from consortia.specs import (
     Arm,
     Competition,
@@ -24,6 +25,12 @@ from consortia.specs import (
     Window,
     WithoutFlagged,
     anticipation_of,
+    arms,
+    checks,
+    data,
+    inference,
+    methods,
+    ranges,
 )
 
 
@@ -93,3 +100,12 @@ def test_competition_knows_its_columns() -> None:
     assert Competition().columns(Arm(kinds=("trust",)))[3:] == (
         "owned_concentration", "rivals_joined", "rivals_together",
     )  # fmt: skip
+
+
+def test_every_public_noun_stands_at_the_door() -> None:
+    for module in (arms, checks, data, inference, methods):
+        own = {
+            n for n, v in vars(module).items() if getattr(v, "__module__", "") == module.__name__
+        }
+        assert own <= set(specs.__all__), own - set(specs.__all__)
+        assert ranges.CLOSED == {"extra": "forbid"}
