@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,7 @@ def run(worlds: int, processes: int, names: Iterable[str] = tuple(WORLDS)) -> li
     tasks = [(name, k) for name in names for k in range(worlds)]
     if processes < 2:
         return [exam for task in tasks for exam in one(task)]
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         return [exam for found in pool.map(one, tasks, chunksize=10) for exam in found]
 
 

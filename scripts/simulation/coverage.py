@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,7 @@ def many_worlds(
     seeds = range(FIRST_SEED, FIRST_SEED + worlds)
     run = partial(one_world, sector=sector, names=names)
     if workers > 1:
-        with ProcessPoolExecutor(workers) as pool:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             found = np.stack(list(pool.map(run, seeds, chunksize=5)))
     else:
         found = np.stack([run(seed) for seed in seeds])

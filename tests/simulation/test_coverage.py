@@ -4,7 +4,6 @@ The loop is that of scripts/simulation/coverage.py, which also writes docs/metho
 """
 
 import importlib.util
-import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -69,9 +68,8 @@ def test_worlds_do_not_depend_on_workers(script: ModuleType) -> None:
 @pytest.mark.slow
 def test_two_hundred_worlds(script: ModuleType) -> None:
     """One test, so that the worlds are made once however many workers share the tests."""
-    workers = min(2, os.cpu_count() or 1)
     sectors = script.sectors(PROVIDERS)
-    lines = script.many_worlds(WORLDS, sectors["as it is"], workers=workers)
+    lines = script.many_worlds(WORLDS, sectors["as it is"])
     for name in ("raw-gap", "two-way", "group-time, nothing else"):
         assert lines[name].coverage < 0.5, name
         assert abs(lines[name].bias) > 20 * lines[name].bias_mc, name
@@ -94,7 +92,7 @@ def test_two_hundred_worlds(script: ModuleType) -> None:
         assert line.power > 0.95, name
     # Where joining does nothing, naive methods find something, the right one does not.
     names = ("raw-gap", "two-way", "group-time, right")
-    nothing = script.many_worlds(WORLDS, sectors["joining does nothing"], names, workers)
+    nothing = script.many_worlds(WORLDS, sectors["joining does nothing"], names)
     size = nothing["group-time, right"].power
     assert abs(size - 0.05) <= 3 * np.sqrt(0.95 * 0.05 / WORLDS)
     assert nothing["two-way"].power > 0.95
