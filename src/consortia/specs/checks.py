@@ -5,6 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from consortia.specs.hidden import (
+    InfluentialProviders,
+    LeeBounds,
+    NegativeControl,
+    NeverJoiners,
+    Oster,
+    PlaceboOutcome,
+    RegressionToMean,
+    Rosenbaum,
+    Survivors,
+    UnseenConfounder,
+)
 from consortia.specs.ranges import CLOSED, need
 
 
@@ -67,4 +79,19 @@ class LeaveOneOut:
         need(1 <= self.refits <= 10_000, "refits must lie between 1 and 10,000")
 
 
-CheckSpec = PreTrend | PlaceboDate | WithoutFlagged | LeaveOneOut
+CheckSpec = (
+    PreTrend
+    | PlaceboDate
+    | WithoutFlagged
+    | LeaveOneOut
+    | UnseenConfounder
+    | Oster
+    | Rosenbaum
+    | RegressionToMean
+    | Survivors
+    | LeeBounds
+    | InfluentialProviders
+    | PlaceboOutcome
+    | NeverJoiners
+    | NegativeControl
+)
