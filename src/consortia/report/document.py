@@ -11,7 +11,15 @@ import math
 from typing import Any
 
 from consortia.report import parts, words
-from consortia.report.charts import caterpillar, cohorts, event_study, flow, ladder, waterfall
+from consortia.report.charts import (
+    caterpillar,
+    cohorts,
+    contour,
+    event_study,
+    flow,
+    ladder,
+    waterfall,
+)
 from consortia.report.months import months, table
 from consortia.report.numerals import decimals, shown
 from consortia.report.shares import section
@@ -91,6 +99,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
     arm = e.study.arm_label
     carried = parts.gap(e, sd)
     each = parts.by_collaboration(e, rules)
+    findings = [finding_table(f, rules) for f in e.findings]
     made: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "generator": {"name": "consortia", "version": e.version},
@@ -152,7 +161,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
             "failed": sum(f.verdict is False for f in e.findings),
             "cannot_tell": sum(f.verdict is None for f in e.findings),
         },
-        "findings": [finding_table(f, rules) for f in e.findings],
+        "findings": findings,
         "challenge": parts.challenge(e),
         "cautions": list(e.cautions),
         "effects": effects,
@@ -176,6 +185,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
                 unit=outcome.unit,
                 joining=arm,
             ),
+            "hidden_cause": contour.of_findings(findings, unit=outcome.unit, rule=rules["effect"]),
         },
         "asked": _asked(e),
         "assumes": e.assumes,

@@ -41,6 +41,7 @@ ROWS: dict[type, Check] = {
             "Cinelli & Hazlett 2020; Chernozhukov, Cinelli, Newey, Sharma & Syrgkanis 2022 "
             "(Long story short)"
         ),
+        settles="A record of the cause in question, or a roll-out whose order is drawn by lot.",
     ),
     Oster: Check(
         name="oster",
@@ -51,6 +52,7 @@ ROWS: dict[type, Check] = {
             "little, and nothing without them."
         ),
         paper="Oster 2019",
+        settles="Covariates that explain more of who joins and of results, or a roll-out by lot.",
     ),
     Rosenbaum: Check(
         name="rosenbaum",
@@ -61,6 +63,7 @@ ROWS: dict[type, Check] = {
             "pair twice as likely (in odds) to join as the other."
         ),
         paper="Rosenbaum 2002, ch. 4",
+        settles="A record of what decides who joins, or a roll-out whose order is drawn by lot.",
     ),
     RegressionToMean: Check(
         name="regression-to-mean",
@@ -71,6 +74,8 @@ ROWS: dict[type, Check] = {
             "much on whether the last of them is held equal."
         ),
         paper="Ashenfelter 1978 (the dip); Ding & Li 2019 (given the last result or not)",
+        settles="Results of more years before joining, so that one bad year weighs little.",
+        failed="joiners joined after an odd year, and what comes back by itself makes the answer",
     ),
     Survivors: Check(
         name="survivors",
@@ -78,6 +83,7 @@ ROWS: dict[type, Check] = {
         asks="Would the answer stand had those that left done as badly as the worst quarter?",
         reads="The answer with them counted so should say the same.",
         paper="Carpenter & Lynch 1999 (survivorship); Horowitz & Manski 2000 (worst cases)",
+        settles="The results, and the dates of leaving, of those that are no longer in the files.",
     ),
     LeeBounds: Check(
         name="lee-bounds",
@@ -88,6 +94,7 @@ ROWS: dict[type, Check] = {
             "makes leaving more likely for all or less likely for all."
         ),
         paper="Lee 2009; Imbens & Manski 2004 (interval)",
+        settles="The results of those that are missing.",
     ),
     InfluentialProviders: Check(
         name="influence",
@@ -98,6 +105,8 @@ ROWS: dict[type, Check] = {
             "providers should say the same."
         ),
         paper="Belsley, Kuh & Welsch 1980 (influence); Broderick, Giordano & Meager 2020",
+        settles="A closer look at the providers that carry it, and results of others like them.",
+        failed="a few odd providers make the answer",
     ),
     PlaceboOutcome: Check(
         name="placebo-outcome",
@@ -105,6 +114,8 @@ ROWS: dict[type, Check] = {
         asks="Does an effect appear on an outcome that joining cannot touch?",
         reads="It should be near zero; what it is instead, the answer may be as well.",
         paper="Rosenbaum 1989 (known effects); Lipsitch, Tchetgen Tchetgen & Cohen 2010",
+        settles="A comparison for which this outcome does not move, or a roll-out drawn by lot.",
+        failed="an outcome that joining cannot touch moves as well",
     ),
     NeverJoiners: Check(
         name="never-joiners",
@@ -115,6 +126,8 @@ ROWS: dict[type, Check] = {
             "and what shows for others is chance."
         ),
         paper="Abadie, Diamond & Hainmueller 2010 (placebos in space); Bertrand et al. 2004",
+        settles="A comparison that starts where joiners start, or a roll-out drawn by lot.",
+        failed="never-joiners that are like joiners show it too",
     ),
     NegativeControl: Check(
         name="negative-control",
@@ -122,5 +135,7 @@ ROWS: dict[type, Check] = {
         asks="Does an effect appear of joining something that cannot matter for this outcome?",
         reads="It should be near zero; what it is instead comes from who joins things.",
         paper="Lipsitch, Tchetgen Tchetgen & Cohen 2010 (negative-control exposures)",
+        settles="A comparison for which joining what cannot matter shows nothing.",
+        failed="joining what cannot matter shows an effect as well",
     ),
 }

@@ -51,7 +51,7 @@ def set_aside(trial: Trial) -> Bools:
 
 
 def cells(trial: Trial) -> tuple[Later, ...]:
-    """All cells with somebody seen on both sides; shares by joiners, alike over a cohort's years."""
+    """All cells with somebody seen on both sides; shares by joiners, alike over years."""
     a = trial.arrays
     aside = set_aside(trial)
     anticipation = anticipation_of(trial.study.method)

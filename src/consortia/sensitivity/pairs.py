@@ -23,8 +23,8 @@ NEAREST = 20
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
     """``joiner`` (m,) and ``other`` (m,) rows of the providers; ``difference`` (m,) of their
-    changes since before joining; ``gap`` standardised mean differences before and after pairing, by what
-    was paired on; ``alone`` joiners without a partner."""
+    changes since before joining; ``gap`` standardised mean differences before and after pairing, by
+    what was paired on; ``alone`` joiners without a partner."""
 
     joiner: Ints
     other: Ints

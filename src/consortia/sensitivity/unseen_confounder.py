@@ -244,8 +244,10 @@ def _row(
     se: float,
     critical: float,
 ) -> dict[str, object]:
-    made: dict[str, object] = {name: None for name in _SCHEMA}
-    made |= {"benchmark": b.label, "times": k, "already_held": b.held, "why": ""}
+    made: dict[str, object] = {
+        "benchmark": b.label, "times": k, "r2_joining": None, "r2_outcome": None, "estimate": None,
+        "std_error": None, "low": None, "high": None, "already_held": b.held, "why": "",
+    }  # fmt: skip
     if strength is None:
         return made
     try:
