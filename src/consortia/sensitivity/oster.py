@@ -64,8 +64,10 @@ def run(trial: Trial, spec: Oster, rng: np.random.Generator) -> Finding:
     roots = adjusted(both, rmax)
     delta = delta_for(both, rmax)
     beta = float(roots[0]) if roots.size else None
-    # The answer's own adjustment for the controls differs a little: the shift is what carries over.
-    moved = None if beta is None else at + (beta - both.beta1)
+    # The shift carries over, from what the answer itself holds of the controls.
+    held = tuple(c for c in controls if c.held)
+    from_ = pair(products(cohorts, held)).beta1 if held else both.beta0
+    moved = None if beta is None else at + (beta - from_)
     holds = beta is not None and beta * both.beta1 > 0 and (delta >= 1 or delta < 0)
     turned = moved is None or words(trial, moved) != words(trial, at)
     fitted = f"{both.beta0:.2f} {unit} without the controls, {both.beta1:.2f} with them"
