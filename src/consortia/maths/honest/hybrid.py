@@ -1,0 +1,236 @@
+"""Conditional test with a least favourable first stage, and the interval that it gives.
+
+Andrews, Roth & Pakes (2023, sections 5 and 6) as Rambachan & Roth (2023, section 3.2) use it. The
+null "target = theta" holds if some effects make every moment after joining non-positive:
+
+    +-(after beta)_t -+ u_t - k v <= 0,    w'u = theta,    v = +-(before beta)_b,
+
+k the multiple (Mbar), and the set is the union over b and both signs of v. The test statistic is
+the linear programme's dual, ``eta = max gamma'Y`` over ``gamma >= 0, gamma'X = 0, sd'gamma = 1``.
+``gamma'X = 0`` forces the weights on the two signs of t to differ by a multiple of ``w_t``, so the
+dual has P + 2 vertices, known without solving anything: all of +w, all of -w, or equal weights on
+the two signs of a single t, of which only the smallest and the largest normalisation can ever bind.
+Every vertex reads only ``x = w' after beta - theta`` and ``v``: the test is one about two normal
+variables, whatever the number of years, and is evaluated for many theta at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from consortia.maths.honest.sets import Differences, EventStudy, Floats
+
+FIRST_STAGE = 0.1
+"""Share of the test's size that the least favourable stage takes (Rambachan & Roth 2023, 3.3)."""
+_ANGLES = 720
+_SCAN = 65
+"""Values of theta tried between certain rejection and the estimate, on each side."""
+_HALVINGS = 44
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pieces:
+    """The polyhedra of a set, one for each bound and pair (b, sign), as problems in (x, v).
+
+    Shapes (B, C) with B bounds and C pairs: ``s_plus``, ``s_minus`` normalise the vertices +w and
+    -w; ``least`` and ``most`` the pairs of both signs of one year. ``k`` (B, 1) the multiple, ``W``
+    the sum of |w|; ``x`` and ``v`` (C,) the estimates, ``a`` = var x, ``b`` = var v (C,), ``c``
+    (C,) their covariance.
+    """
+
+    k: Floats
+    W: float
+    x: float
+    v: Floats
+    a: float
+    b: Floats
+    c: Floats
+    s_plus: Floats
+    s_minus: Floats
+    least: Floats
+    most: Floats
+
+    def vertices(self) -> Floats:
+        """G (B, C, 4, 2): the vertices' coefficients on (x, v)."""
+        G = np.zeros((*self.s_plus.shape, 4, 2))
+        G[..., 0, 0], G[..., 1, 0] = 1 / self.s_plus, -1 / self.s_minus
+        G[..., 0, 1], G[..., 1, 1] = -self.k * self.W / self.s_plus, -self.k * self.W / self.s_minus
+        G[..., 2, 1], G[..., 3, 1] = -2 * self.k / self.least, -2 * self.k / self.most
+        return G
+
+
+def relative(study: EventStudy, rows: Differences, target: Floats, multiples: Floats) -> Pieces:
+    """Differences after bounded by ``multiples`` (B,) of the largest before, in absolute value.
+
+    ``target`` (P,): weights of the effects after. Raises ValueError where nothing lies before.
+    """
+    if rows.before.shape[0] == 0:
+        raise ValueError("no difference before the reference year to measure by")
+    u = np.concatenate([rows.before, -rows.before])
+    return _pieces(study, rows, target, multiples[:, None], u @ study.beta, u)
+
+
+def absolute(study: EventStudy, rows: Differences, target: Floats, bounds: Floats) -> Pieces:
+    """Differences after bounded by ``bounds`` (B,) in absolute value: v is a constant, one."""
+    zero = np.zeros((1, study.beta.size))
+    return _pieces(study, rows, target, bounds[:, None], np.ones(1), zero)
+
+
+def _pieces(
+    study: EventStudy, rows: Differences, target: Floats, k: Floats, v: Floats, u: Floats
+) -> Pieces:
+    w = rows.weights(target)
+    h = w @ rows.after
+    own = np.einsum("tk,kl,tl->t", rows.after, study.V, rows.after)
+    b = np.einsum("ck,kl,cl->c", u, study.V, u)
+    cross = u @ study.V @ rows.after.T
+    var = own + k[..., None] ** 2 * b[:, None]
+    lean = 2 * k[..., None] * cross
+    # A moment without variance would make its vertex infinite: it keeps a hair of its scale.
+    hair = 1e-12 * max(float(own.max()), 1e-300)
+    plus, minus = np.sqrt(np.maximum(var - lean, hair)), np.sqrt(np.maximum(var + lean, hair))
+    up = w > 0
+    pair = plus + minus
+    return Pieces(
+        k=k,
+        W=float(np.abs(w).sum()),
+        x=float(h @ study.beta),
+        v=v,
+        a=float(h @ study.V @ h),
+        b=b,
+        c=u @ study.V @ h,
+        s_plus=np.where(up, plus, minus) @ np.abs(w),
+        s_minus=np.where(up, minus, plus) @ np.abs(w),
+        least=pair.min(axis=-1),
+        most=pair.max(axis=-1),
+    )
+
+
+def least_favourable(pieces: Pieces, size: float) -> Floats:
+    """(B, C) critical values: the 1 - ``size`` quantile of eta when every moment has mean zero.
+
+    eta is positively homogeneous in the two normals, so with z = r (cos, sin) of independent ones
+    and n(angle) its value at r = 1, P(eta > q) = mean over angles of exp(-q^2 / (2 n^2)): no
+    simulation. Newton's method on its logarithm, which is convex in q^2.
+    """
+    angle = 2 * np.pi * (np.arange(_ANGLES) + 0.5) / _ANGLES
+    root = np.sqrt(pieces.a)
+    slope = pieces.c / root
+    rest = np.sqrt(np.maximum(pieces.b - slope**2, 0.0))
+    x = root * np.cos(angle)
+    v = slope[:, None] * np.cos(angle) + rest[:, None] * np.sin(angle)
+    drift = pieces.k[..., None] * v
+    n = np.maximum(
+        (x - pieces.W * drift) / pieces.s_plus[..., None],
+        (-x - pieces.W * drift) / pieces.s_minus[..., None],
+    )
+    n = np.maximum(n, -2 * drift / pieces.least[..., None])
+    with np.errstate(divide="ignore", over="ignore"):
+        q = np.where(n > 0, 0.5 / np.square(n), np.inf)
+    smallest = q.min(axis=-1, keepdims=True)
+    excess = np.where(np.isfinite(q), q - smallest, np.inf)
+    finite = np.where(np.isfinite(excess), excess, 0.0)
+    # From the right the first step lands left of the root, and from there all go up to it.
+    square = np.log(np.isfinite(q).mean(axis=-1) / size) / smallest[..., 0]
+    for _ in range(60):
+        weight = np.exp(-excess * square[..., None])
+        share = weight.mean(axis=-1)
+        value = np.log(share / size) - smallest[..., 0] * square
+        slope_ = smallest[..., 0] + (weight * finite).mean(axis=-1) / share
+        step = value / slope_
+        square = np.maximum(square + step, 0.0)
+        if (np.abs(step) <= 1e-12 * np.maximum(square, 1e-300)).all():
+            break
+    return np.sqrt(square)
+
+
+def accepted(
+    pieces: Pieces, theta: Floats, critical: Floats, size: float, first: float
+) -> NDArray[np.bool_]:
+    """Whether each ``theta`` (B, C, N) is not rejected; ``critical`` (B, C) of the first stage.
+
+    Rejects if eta exceeds it, or if eta lies in the upper (size - first) / (1 - first) of the
+    normal of the binding vertex, truncated to where that vertex binds and the first stage passes.
+    """
+    G = pieces.vertices()
+    x = pieces.x - theta
+    v = np.broadcast_to(pieces.v[:, None], x.shape)
+    value = G[..., None, :, 0] * x[..., None] + G[..., None, :, 1] * v[..., None]
+    at = value.argmax(axis=-1)
+    eta = np.take_along_axis(value, at[..., None], axis=-1)[..., 0]
+    # Along the binding vertex: what the others' values are when its own is taken as given.
+    Sx = np.stack([G[..., 0] * pieces.a + G[..., 1] * pieces.c[:, None],
+                   G[..., 0] * pieces.c[:, None] + G[..., 1] * pieces.b[:, None]], axis=-1)  # fmt: skip
+    cross = np.einsum("...id,...jd->...ij", G, Sx)
+    cross = np.take_along_axis(cross[..., None, :, :], at[..., None, None], axis=-2)[..., 0, :]
+    variance = np.take_along_axis(cross, at[..., None], axis=-1)[..., 0]
+    sd = np.sqrt(np.maximum(variance, 0.0))
+    known = variance > 1e-14 * np.maximum(np.abs(cross).max(axis=-1), 1e-300)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        along = np.where(known[..., None], cross / variance[..., None], 0.0)
+        edge = (value - along * eta[..., None]) / (1 - along)
+        low = np.where(1 - along > 1e-9, edge, -np.inf).max(axis=-1)
+        high = np.where(1 - along < -1e-9, edge, np.inf).min(axis=-1)
+        high = np.minimum(high, critical[..., None])
+        p = _upper_share(eta / sd, np.minimum(low, eta) / sd, np.maximum(high, eta) / sd)
+    # Rejected at the second stage only above zero; without variance, zero itself is the limit.
+    second = (eta > 0) & (~known | (p < (size - first) / (1 - first)))
+    return ~((eta > critical[..., None]) | second)
+
+
+def _upper_share(z: Floats, low: Floats, high: Floats) -> Floats:
+    """P(Z > z | low <= Z <= high) of a standard normal, without cancelling far in the tail."""
+    at, bottom, top = special.log_ndtr(-z), special.log_ndtr(-low), special.log_ndtr(-high)
+    upper, whole = -np.expm1(top - at), -np.expm1(top - bottom)
+    return np.exp(at - bottom) * upper / np.where(whole > 0, whole, 1.0)
+
+
+def interval(
+    pieces: Pieces, level: float = 0.95, share: float = FIRST_STAGE
+) -> tuple[Floats, Floats]:
+    """Lower and upper ends (B,) of the values of the target that are not rejected.
+
+    The union over the pieces, closed to an interval. Beyond the first stage's reach everything is
+    rejected; from there ``_SCAN`` values are tried inwards, and between the outermost that is
+    accepted and its neighbour the end is halved to machine precision. NaN where all is rejected.
+    """
+    size = 1 - level
+    first = share * size
+    critical = least_favourable(pieces, first)
+    reach = pieces.k * pieces.W * pieces.v
+    top = reach + pieces.s_plus * critical
+    bottom = -(reach + pieces.s_minus * critical)
+    step = np.linspace(0.0, 1.0, _SCAN)
+    # Where v is positive the moments all hold between -reach and reach: start from there.
+    middle = (top + bottom) / 2
+    inner_top = np.where(pieces.v >= 0, np.maximum(reach, 0.0), middle)
+    inner_bottom = np.where(pieces.v >= 0, np.minimum(-reach, 0.0), middle)
+    alive = top > bottom
+
+    def test(x: Floats) -> NDArray[np.bool_]:
+        return accepted(pieces, pieces.x - x, critical, size, first) & alive[..., None]
+
+    high = _end(test, inner_bottom, bottom, step)
+    low = _end(test, inner_top, top, step)
+    found_low = np.where(np.isfinite(low), pieces.x - low, np.inf).min(axis=-1)
+    found_high = np.where(np.isfinite(high), pieces.x - high, -np.inf).max(axis=-1)
+    empty = found_low > found_high
+    return np.where(empty, np.nan, found_low), np.where(empty, np.nan, found_high)
+
+
+def _end(test, inner: Floats, outer: Floats, step: Floats) -> Floats:  # pyright: ignore
+    """The accepted x (B, C) farthest out between ``inner`` and ``outer``; NaN if there is none."""
+    x = inner[..., None] + (outer - inner)[..., None] * step
+    ok = test(x)
+    last = _SCAN - 1 - ok[..., ::-1].argmax(axis=-1)
+    good = np.take_along_axis(x, last[..., None], axis=-1)
+    bad = np.take_along_axis(x, np.minimum(last + 1, _SCAN - 1)[..., None], axis=-1)
+    for _ in range(_HALVINGS):
+        half = (good + bad) / 2
+        inside = test(half)
+        good, bad = np.where(inside, half, good), np.where(inside, bad, half)
+    return np.where(ok.any(axis=-1), good[..., 0], np.nan)
