@@ -49,9 +49,8 @@ def test_every_piece_decides_as_the_test_written_out(Q: int, P: int, kind: str) 
         critical = hybrid.least_favourable(pieces, FIRST)
         spread = 3 * np.sqrt(pieces.a) + pieces.W * np.abs(pieces.v).max()
         theta = pieces.x + spread * np.linspace(-2, 2, 21)
-        ours = hybrid.accepted(
-            pieces, np.broadcast_to(theta, (*critical.shape, 21)), critical, SIZE, FIRST
-        )
+        grid = np.broadcast_to(pieces.x - theta, (*critical.shape, theta.size))
+        ours = hybrid.hybrid_test(pieces).accepts(grid)
         v = np.concatenate([rows.before, -rows.before])
         for i, k in enumerate(multiples.tolist()):
             for j in range(v.shape[0]):
@@ -71,7 +70,7 @@ def test_a_bound_given_outright_decides_as_the_test_written_out() -> None:
         pieces = hybrid.absolute(study, rows, target, np.array([0.4]))
         critical = hybrid.least_favourable(pieces, FIRST)
         theta = pieces.x + np.linspace(-4, 4, 41) * np.sqrt(pieces.a)
-        ours = hybrid.accepted(pieces, theta[None, None, :], critical, SIZE, FIRST)[0, 0]
+        ours = hybrid.hybrid_test(pieces).accepts(pieces.x - theta[None, None, :])[0, 0]
         A, d = by_hand.moments(study, rows, np.zeros(5), 0.4, constant=1.0)
         theirs = by_hand.accepted(
             study, A, d, target, theta, float(critical[0, 0]), SIZE, FIRST
@@ -111,15 +110,27 @@ def test_the_ends_are_where_a_dense_grid_finds_them(seed: int) -> None:
     study, target = a_study(3, 3, seed), a_target(3, seed)
     pieces = hybrid.relative(study, first_differences(study), target, np.array([0.5, 1.5]))
     low, high = hybrid.interval(pieces)
-    critical = hybrid.least_favourable(pieces, FIRST)
+    test = hybrid.hybrid_test(pieces)
     for i in range(2):
         wide = high[i] - low[i]
         theta = np.linspace(low[i] - wide, high[i] + wide, 6001)
-        grid = np.broadcast_to(theta, (*critical.shape, theta.size))
-        inside = theta[hybrid.accepted(pieces, grid, critical, SIZE, FIRST)[i].any(axis=0)]
+        grid = np.broadcast_to(pieces.x - theta, (2, pieces.v.size, theta.size))
+        inside = theta[test.accepts(grid)[i].any(axis=0)]
         step = theta[1] - theta[0]
         assert -1e-9 <= inside[0] - low[i] <= step * 1.001
         assert -1e-9 <= high[i] - inside[-1] <= step * 1.001
+
+
+def test_holding_a_value_is_lying_between_the_ends() -> None:
+    for seed in range(4):
+        study, target = a_study(3, 3, seed), a_target(3, seed)
+        pieces = hybrid.relative(study, first_differences(study), target, np.array([0.5, 1.5]))
+        low, high = hybrid.interval(pieces)
+        for i in range(2):
+            wide = high[i] - low[i]
+            for value in (low[i] - 1e-3 * wide, low[i] + 1e-3 * wide, (low[i] + high[i]) / 2,
+                          high[i] - 1e-3 * wide, high[i] + 1e-3 * wide):  # fmt: skip
+                assert hybrid.holds(pieces, value)[i] == (low[i] <= value <= high[i])
 
 
 def test_units_do_not_matter_and_a_larger_multiple_gives_a_wider_interval() -> None:

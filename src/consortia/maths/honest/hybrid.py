@@ -27,9 +27,10 @@ from consortia.maths.honest.sets import Differences, EventStudy, Floats
 FIRST_STAGE = 0.1
 """Share of the test's size that the least favourable stage takes (Rambachan & Roth 2023, 3.3)."""
 _ANGLES = 720
-_SCAN = 65
-"""Values of theta tried between certain rejection and the estimate, on each side."""
-_HALVINGS = 44
+_SCAN = 64
+"""Stretches between certain rejection and the estimate, on each side, whose ends are tried."""
+_DIVIDE = 32
+_TURNS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,43 +144,76 @@ def least_favourable(pieces: Pieces, size: float) -> Floats:
         slope_ = smallest[..., 0] + (weight * finite).mean(axis=-1) / share
         step = value / slope_
         square = np.maximum(square + step, 0.0)
-        if (np.abs(step) <= 1e-12 * np.maximum(square, 1e-300)).all():
+        if (np.abs(step) <= 1e-10 * np.maximum(square, 1e-300)).all():
             break
     return np.sqrt(square)
 
 
-def accepted(
-    pieces: Pieces, theta: Floats, critical: Floats, size: float, first: float
-) -> NDArray[np.bool_]:
-    """Whether each ``theta`` (B, C, N) is not rejected; ``critical`` (B, C) of the first stage.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HybridTest:
+    """The two-stage test on every piece, ready to be asked about many values.
 
-    Rejects if eta exceeds it, or if eta lies in the upper (size - first) / (1 - first) of the
-    normal of the binding vertex, truncated to where that vertex binds and the first stage passes.
+    ``G`` (B, C, 4, 2) vertices on (x, v), ``cross`` (B, C, 4, 4) their covariances, ``critical``
+    (B, C) of the first stage, ``second`` the size of the second one.
     """
-    G = pieces.vertices()
-    x = pieces.x - theta
-    v = np.broadcast_to(pieces.v[:, None], x.shape)
-    value = G[..., None, :, 0] * x[..., None] + G[..., None, :, 1] * v[..., None]
-    at = value.argmax(axis=-1)
-    eta = np.take_along_axis(value, at[..., None], axis=-1)[..., 0]
-    # Along the binding vertex: what the others' values are when its own is taken as given.
-    Sx = np.stack([G[..., 0] * pieces.a + G[..., 1] * pieces.c[:, None],
-                   G[..., 0] * pieces.c[:, None] + G[..., 1] * pieces.b[:, None]], axis=-1)  # fmt: skip
-    cross = np.einsum("...id,...jd->...ij", G, Sx)
-    cross = np.take_along_axis(cross[..., None, :, :], at[..., None, None], axis=-2)[..., 0, :]
-    variance = np.take_along_axis(cross, at[..., None], axis=-1)[..., 0]
-    sd = np.sqrt(np.maximum(variance, 0.0))
-    known = variance > 1e-14 * np.maximum(np.abs(cross).max(axis=-1), 1e-300)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        along = np.where(known[..., None], cross / variance[..., None], 0.0)
-        edge = (value - along * eta[..., None]) / (1 - along)
-        low = np.where(1 - along > 1e-9, edge, -np.inf).max(axis=-1)
-        high = np.where(1 - along < -1e-9, edge, np.inf).min(axis=-1)
-        high = np.minimum(high, critical[..., None])
+
+    pieces: Pieces
+    G: Floats
+    cross: Floats
+    critical: Floats
+    second: float
+
+    def accepts(self, x: Floats) -> NDArray[np.bool_]:
+        """Whether ``x`` (B, C, N), the estimate less the value in question, is not rejected.
+
+        Rejects if eta exceeds the first stage's critical value, or if eta lies in the upper
+        ``second`` of the normal of the binding vertex, truncated to where that vertex binds and
+        the first stage passes.
+        """
+        lines = self.G[..., None, :, :]
+        value = lines[..., 0] * x[..., None] + lines[..., 1] * self.pieces.v[:, None, None]
+        at = value.argmax(axis=-1)
+        eta = value.max(axis=-1)
+        pick = np.arange(at.shape[0])[:, None, None], np.arange(at.shape[1])[:, None], at
+        cross = self.cross[pick]
+        variance = np.einsum("bcii->bci", self.cross)[pick]
+        known = variance > 1e-14 * np.maximum(np.abs(cross).max(axis=-1), 1e-300)
+        sd = np.sqrt(np.where(known, variance, 1.0))
+        # Along the binding vertex: the others' values when its own is taken as given.
+        along = np.where(known[..., None], cross, 0.0) / np.square(sd)[..., None]
+        room = 1 - along
+        with np.errstate(divide="ignore", invalid="ignore"):
+            edge = (value - along * eta[..., None]) / room
+        low = np.where(room > 1e-9, edge, -np.inf).max(axis=-1)
+        high = np.where(room < -1e-9, edge, np.inf).min(axis=-1)
+        high = np.minimum(high, self.critical[..., None])
         p = _upper_share(eta / sd, np.minimum(low, eta) / sd, np.maximum(high, eta) / sd)
-    # Rejected at the second stage only above zero; without variance, zero itself is the limit.
-    second = (eta > 0) & (~known | (p < (size - first) / (1 - first)))
-    return ~((eta > critical[..., None]) | second)
+        # Never at or below zero; without variance, zero itself is the limit.
+        late = (eta > 0) & (~known | (p < self.second))
+        return ~((eta > self.critical[..., None]) | late)
+
+    def reach(self) -> tuple[Floats, Floats]:
+        """Lowest and highest x (B, C) that the first stage lets pass; the set is empty where the
+        first is not below the second."""
+        k, p = self.pieces.k * self.pieces.W * self.pieces.v, self.pieces
+        return -(k + p.s_minus * self.critical), k + p.s_plus * self.critical
+
+
+def hybrid_test(pieces: Pieces, level: float = 0.95, share: float = FIRST_STAGE) -> HybridTest:
+    """The test of size 1 - ``level``, of which the first stage takes ``share``."""
+    size = 1 - level
+    first = share * size
+    G = pieces.vertices()
+    read = np.empty((pieces.v.size, 2, 2))
+    read[:, 0, 0], read[:, 1, 1] = pieces.a, pieces.b
+    read[:, 0, 1] = read[:, 1, 0] = pieces.c
+    return HybridTest(
+        pieces=pieces,
+        G=G,
+        cross=G @ read @ np.swapaxes(G, -1, -2),
+        critical=least_favourable(pieces, first),
+        second=(size - first) / (1 - first),
+    )
 
 
 def _upper_share(z: Floats, low: Floats, high: Floats) -> Floats:
@@ -195,42 +229,48 @@ def interval(
     """Lower and upper ends (B,) of the values of the target that are not rejected.
 
     The union over the pieces, closed to an interval. Beyond the first stage's reach everything is
-    rejected; from there ``_SCAN`` values are tried inwards, and between the outermost that is
-    accepted and its neighbour the end is halved to machine precision. NaN where all is rejected.
+    rejected; from there ``_SCAN`` values are tried inwards, and the stretch between the outermost
+    that is accepted and its neighbour is divided until it is 1e-12 of the reach. NaN where all is
+    rejected.
     """
-    size = 1 - level
-    first = share * size
-    critical = least_favourable(pieces, first)
+    test = hybrid_test(pieces, level, share)
+    bottom, top = test.reach()
+    alive = (top > bottom)[..., None]
     reach = pieces.k * pieces.W * pieces.v
-    top = reach + pieces.s_plus * critical
-    bottom = -(reach + pieces.s_minus * critical)
-    step = np.linspace(0.0, 1.0, _SCAN)
     # Where v is positive the moments all hold between -reach and reach: start from there.
     middle = (top + bottom) / 2
-    inner_top = np.where(pieces.v >= 0, np.maximum(reach, 0.0), middle)
-    inner_bottom = np.where(pieces.v >= 0, np.minimum(-reach, 0.0), middle)
-    alive = top > bottom
+    inner = np.where(pieces.v >= 0, reach, middle)[..., None], np.where(
+        pieces.v >= 0, -reach, middle
+    )[..., None]
+    good = np.concatenate(inner, axis=-1)
+    bad = np.stack([top, bottom], axis=-1)
+    found = alive & np.ones(2, dtype=np.bool_)
+    for turn in range(_TURNS):
+        parts = _SCAN if turn == 0 else _DIVIDE
+        x = good[..., None] + (bad - good)[..., None] * np.linspace(0.0, 1.0, parts + 1)
+        ok = test.accepts(x.reshape(*alive.shape[:2], -1)).reshape(x.shape)
+        if turn == 0:
+            found = found & ok.any(axis=-1)
+        else:
+            ok[..., 0], ok[..., -1] = True, False
+        last = parts - ok[..., ::-1].argmax(axis=-1)
+        pair = np.stack([last, np.minimum(last + 1, parts)], axis=-1)
+        good, bad = np.moveaxis(np.take_along_axis(x, pair, axis=-1), -1, 0)
+    ends = np.where(found, good, np.nan)
+    low = np.where(found[..., 0], pieces.x - ends[..., 0], np.inf).min(axis=-1)
+    high = np.where(found[..., 1], pieces.x - ends[..., 1], -np.inf).max(axis=-1)
+    return np.where(low > high, np.nan, low), np.where(low > high, np.nan, high)
 
-    def test(x: Floats) -> NDArray[np.bool_]:
-        return accepted(pieces, pieces.x - x, critical, size, first) & alive[..., None]
 
-    high = _end(test, inner_bottom, bottom, step)
-    low = _end(test, inner_top, top, step)
-    found_low = np.where(np.isfinite(low), pieces.x - low, np.inf).min(axis=-1)
-    found_high = np.where(np.isfinite(high), pieces.x - high, -np.inf).max(axis=-1)
-    empty = found_low > found_high
-    return np.where(empty, np.nan, found_low), np.where(empty, np.nan, found_high)
-
-
-def _end(test, inner: Floats, outer: Floats, step: Floats) -> Floats:  # pyright: ignore
-    """The accepted x (B, C) farthest out between ``inner`` and ``outer``; NaN if there is none."""
-    x = inner[..., None] + (outer - inner)[..., None] * step
-    ok = test(x)
-    last = _SCAN - 1 - ok[..., ::-1].argmax(axis=-1)
-    good = np.take_along_axis(x, last[..., None], axis=-1)
-    bad = np.take_along_axis(x, np.minimum(last + 1, _SCAN - 1)[..., None], axis=-1)
-    for _ in range(_HALVINGS):
-        half = (good + bad) / 2
-        inside = test(half)
-        good, bad = np.where(inside, half, good), np.where(inside, bad, half)
-    return np.where(ok.any(axis=-1), good[..., 0], np.nan)
+def holds(pieces: Pieces, value: float, level: float = 0.95, share: float = FIRST_STAGE):
+    """Whether the interval of each bound holds ``value`` (B,): something on either side of it, or
+    it itself, is accepted by some piece. Cheaper than the interval's ends."""
+    test = hybrid_test(pieces, level, share)
+    bottom, top = test.reach()
+    at = pieces.x - value
+    step = np.linspace(0.0, 1.0, _DIVIDE + 1)
+    below = at + np.minimum(bottom - at, 0.0)[..., None] * step
+    above = at + np.maximum(top - at, 0.0)[..., None] * step
+    ok = test.accepts(np.concatenate([below, above], axis=-1)) & (top > bottom)[..., None]
+    sides = ok.reshape(*ok.shape[:2], 2, -1)
+    return sides.any(axis=(1, 3)).all(axis=-1)
