@@ -13,6 +13,7 @@ from consortia.report.charts import (
     bars,
     caterpillar,
     cohorts,
+    drift,
     event_study,
     flow,
     forest,
@@ -36,6 +37,7 @@ DRAWINGS = {
     "bars": bars.draw,
     "shares": shares.draw,
     "standings": standings.draw,
+    "drift": drift.draw,
 }
 WIDE = {
     "ladder": 560,
@@ -49,6 +51,7 @@ WIDE = {
     "bars": 480,
     "shares": 800,
     "standings": 800,
+    "drift": 560,
 }
 NARROW = 350
 

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from consortia.results import Check
-from consortia.sensitivity import honest_trends, leave_one_out, placebo_date, pre_trend, without_flagged
+from consortia.sensitivity import (
+    honest_trends,
+    leave_one_out,
+    placebo_date,
+    pre_trend,
+    without_flagged,
+)
 from consortia.specs import HonestTrends, LeaveOneOut, PlaceboDate, PreTrend, WithoutFlagged
 
 CHECKS: Mapping[type, Check] = MappingProxyType(

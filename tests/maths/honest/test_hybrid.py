@@ -72,9 +72,7 @@ def test_a_bound_given_outright_decides_as_the_test_written_out() -> None:
         theta = pieces.x + np.linspace(-4, 4, 41) * np.sqrt(pieces.a)
         ours = hybrid.hybrid_test(pieces).accepts(pieces.x - theta[None, None, :])[0, 0]
         A, d = by_hand.moments(study, rows, np.zeros(5), 0.4, constant=1.0)
-        theirs = by_hand.accepted(
-            study, A, d, target, theta, float(critical[0, 0]), SIZE, FIRST
-        )
+        theirs = by_hand.accepted(study, A, d, target, theta, float(critical[0, 0]), SIZE, FIRST)
         assert ours.tolist() == theirs
         assert 0 < sum(theirs) < 41
 
@@ -136,14 +134,10 @@ def test_holding_a_value_is_lying_between_the_ends() -> None:
 def test_units_do_not_matter_and_a_larger_multiple_gives_a_wider_interval() -> None:
     study, target = a_study(3, 3, 4), np.full(3, 1 / 3)
     multiples = np.array([0.0, 0.5, 1.0, 2.0, 4.0])
-    low, high = hybrid.interval(
-        hybrid.relative(study, first_differences(study), target, multiples)
-    )
+    low, high = hybrid.interval(hybrid.relative(study, first_differences(study), target, multiples))
     assert (np.diff(low) < 0).all()
     assert (np.diff(high) > 0).all()
-    scaled = EventStudy(
-        beta=-1000 * study.beta, V=1e6 * study.V, times=study.times, reference=-1
-    )
+    scaled = EventStudy(beta=-1000 * study.beta, V=1e6 * study.V, times=study.times, reference=-1)
     other_low, other_high = hybrid.interval(
         hybrid.relative(scaled, first_differences(scaled), target, multiples)
     )

@@ -45,4 +45,3 @@ def breakdown(
         held = holds_zero(tried).copy()
         # What was found at the ends stands, whatever rounding makes of it the second time.
         held[0], held[-1] = False, True
-

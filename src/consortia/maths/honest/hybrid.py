@@ -26,7 +26,8 @@ from consortia.maths.honest.sets import Differences, EventStudy, Floats
 
 FIRST_STAGE = 0.1
 """Share of the test's size that the least favourable stage takes (Rambachan & Roth 2023, 3.3)."""
-_ANGLES = 720
+_ANGLES = 240
+"""Relative error of the critical value below 2e-5 in 180 problems, held against 20,160."""
 _SCAN = 64
 """Stretches between certain rejection and the estimate, on each side, whose ends are tried."""
 _DIVIDE = 32
@@ -239,9 +240,10 @@ def interval(
     reach = pieces.k * pieces.W * pieces.v
     # Where v is positive the moments all hold between -reach and reach: start from there.
     middle = (top + bottom) / 2
-    inner = np.where(pieces.v >= 0, reach, middle)[..., None], np.where(
-        pieces.v >= 0, -reach, middle
-    )[..., None]
+    inner = (
+        np.where(pieces.v >= 0, reach, middle)[..., None],
+        np.where(pieces.v >= 0, -reach, middle)[..., None],
+    )
     good = np.concatenate(inner, axis=-1)
     bad = np.stack([top, bottom], axis=-1)
     found = alive & np.ones(2, dtype=np.bool_)
