@@ -70,7 +70,7 @@ CHECKS: Mapping[type, Check] = MappingProxyType(
         HonestTrends: Check(
             name="honest-trends",
             run=honest_trends.run,
-            asks="How far would joiners' path have to drift after joining for the answer to vanish?",
+            asks="How far would joiners have to drift after joining for the answer to vanish?",
             reads=(
                 "One means: a drift after joining as large as the worst seen before. Years before "
                 "that are noisy count as drift too, so that a low number may be want of precision."

@@ -246,7 +246,7 @@ def _breaks(study: EventStudy, rows: Differences, weights: Floats, level: float)
 
 def _zero_in(ends: tuple[Floats, Floats]) -> NDArray[np.bool_]:
     low, high = ends
-    return (low <= 0) & (high >= 0)
+    return np.asarray((low <= 0) & (high >= 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -300,29 +300,3 @@ def test_bars_are_as_long_as_their_counts() -> None:
     a, b = (float(e.get("width", "")) for e in root.iter("rect"))
     assert a == pytest.approx(4 * b, abs=0.05)
     assert bars.data([("a", 0)], title="x", unit="providers") is None
-
-
-def test_drift_draws_every_interval_and_where_the_answer_vanishes() -> None:
-    rows = [
-        {"bound": 0.0, "low": 1.0, "high": 3.0},
-        {"bound": 1.0, "low": 0.2, "high": 3.9},
-        {"bound": 2.0, "low": -0.7, "high": 4.8},
-    ]
-    chart = drift.data(rows, breakdown=1.25, unit="points", rule="signed:2")
-    assert chart is not None
-    assert "1.00: +0.20 to +3.90" in chart["description"]
-    root = parsed(drift.draw(Node(chart), 560, "x"))
-    lines = [e for e in root.iter("line") if "interval" in e.get("class", "")]
-    heights = [float(e.get("y1", "")) - float(e.get("y2", "")) for e in lines]
-    assert heights == sorted(heights)
-    assert heights[2] / heights[0] == pytest.approx(5.5 / 2, abs=0.02)
-    (across,) = [e for e in root.iter("line") if e.get("class") == "joining"]
-    x = [float(e.get("x1", "")) for e in lines]
-    assert float(across.get("x1", "")) == pytest.approx(x[1] + 0.25 * (x[2] - x[1]), abs=0.05)
-    beyond = drift.data(rows, breakdown=None, unit="points", rule="signed:2")
-    assert beyond is not None
-    assert not [
-        e for e in parsed(drift.draw(Node(beyond), 350, "x")).iter("line")
-        if e.get("class") == "joining"
-    ]  # fmt: skip
-    assert drift.data([], breakdown=None, unit="points", rule="signed:2") is None

@@ -61,29 +61,32 @@ def path(study: EventStudy, rows: Differences, target: Floats) -> Path:
 
 def interval(path: Path, bounds: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
     """Lower and upper ends (B,) of the shortest interval for each smoothness in ``bounds`` (B,)."""
-    low, high = np.empty(bounds.size), np.empty(bounds.size)
+    ends = [_shortest(path, M, level) for M in bounds.tolist()]
+    centre, half = np.array(ends, dtype=np.float64).reshape(-1, 2).T
+    return centre - half, centre + half
+
+
+def _shortest(path: Path, M: float, level: float) -> tuple[float, float]:
+    """Centre and half-length. Places on the path are tried evenly between knots, then again
+    between the neighbours of the best; whole parts are knots."""
     last = path.weight.size - 1
-    for i, M in enumerate(bounds.tolist()):
-        # Position on the path: whole part the knot, fraction the way to the next.
-        left, right = 0.0, float(last)
-        centre = half = np.nan
-        for _ in range(_ZOOMS if last else 1):
-            at = np.linspace(left, right, _ALONG * (last + 1) if _ == 0 else _ALONG)
-            knot = np.minimum(at.astype(np.int64), max(last - 1, 0))
-            share = at - knot
-            nxt = np.minimum(knot + 1, last)
+    place = np.linspace(0.0, float(last), _ALONG * (last + 1))
+    centre = half = np.nan
+    for _ in range(_ZOOMS):
+        sd = path.sd(_along(path.c, place))
+        length = half_length(sd, M * _along(path.weight, place), level)
+        best = int(length.argmin())
+        centre, half = float(_along(path.x, place)[best]), float(length[best])
+        place = np.linspace(place[max(best - 1, 0)], place[min(best + 1, place.size - 1)], _ALONG)
+    return centre, half
 
-            def along(values: Floats) -> Floats:
-                part = share if values.ndim == 1 else share[:, None]
-                return values[knot] * (1 - part) + values[nxt] * part
 
-            sd = path.sd(along(path.c))
-            length = half_length(sd, M * along(path.weight), level)
-            best = int(length.argmin())
-            centre, half = float(along(path.x)[best]), float(length[best])
-            left, right = at[max(best - 1, 0)], at[min(best + 1, at.size - 1)]
-        low[i], high[i] = centre - half, centre + half
-    return low, high
+def _along(values: Floats, place: Floats) -> Floats:
+    """Values (N, ...) at the knots, read between them."""
+    knot = np.minimum(place.astype(np.int64), max(values.shape[0] - 2, 0))
+    share = (place - knot).reshape(-1, *([1] * (values.ndim - 1)))
+    after = np.minimum(knot + 1, values.shape[0] - 1)
+    return values[knot] * (1 - share) + values[after] * share
 
 
 def half_length(sd: Floats, bias: Floats, level: float) -> Floats:

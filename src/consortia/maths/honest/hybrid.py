@@ -95,7 +95,8 @@ def _pieces(
     # A moment without variance would make its vertex infinite: it keeps a hair of its scale.
     hair = 1e-12 * max(float(own.max()), 1e-300)
     plus, minus = np.sqrt(np.maximum(var - lean, hair)), np.sqrt(np.maximum(var + lean, hair))
-    up = w > 0
+    upper: Floats = np.where(w > 0, plus, minus)
+    lower: Floats = np.where(w > 0, minus, plus)
     pair = plus + minus
     return Pieces(
         k=k,
@@ -105,8 +106,8 @@ def _pieces(
         a=float(h @ study.V @ h),
         b=b,
         c=u @ study.V @ h,
-        s_plus=np.where(up, plus, minus) @ np.abs(w),
-        s_minus=np.where(up, minus, plus) @ np.abs(w),
+        s_plus=upper @ np.abs(w),
+        s_minus=lower @ np.abs(w),
         least=pair.min(axis=-1),
         most=pair.max(axis=-1),
     )
@@ -175,9 +176,10 @@ class HybridTest:
         value = lines[..., 0] * x[..., None] + lines[..., 1] * self.pieces.v[:, None, None]
         at = value.argmax(axis=-1)
         eta = value.max(axis=-1)
-        pick = np.arange(at.shape[0])[:, None, None], np.arange(at.shape[1])[:, None], at
-        cross = self.cross[pick]
-        variance = np.einsum("bcii->bci", self.cross)[pick]
+        one, two = np.ogrid[: at.shape[0], : at.shape[1]]
+        cross: Floats = self.cross[one[..., None], two[..., None], at]
+        own: Floats = np.einsum("bcii->bci", self.cross)
+        variance: Floats = own[one[..., None], two[..., None], at]
         known = variance > 1e-14 * np.maximum(np.abs(cross).max(axis=-1), 1e-300)
         sd = np.sqrt(np.where(known, variance, 1.0))
         # Along the binding vertex: the others' values when its own is taken as given.
@@ -264,7 +266,9 @@ def interval(
     return np.where(low > high, np.nan, low), np.where(low > high, np.nan, high)
 
 
-def holds(pieces: Pieces, value: float, level: float = 0.95, share: float = FIRST_STAGE):
+def holds(
+    pieces: Pieces, value: float, level: float = 0.95, share: float = FIRST_STAGE
+) -> NDArray[np.bool_]:
     """Whether the interval of each bound holds ``value`` (B,): something on either side of it, or
     it itself, is accepted by some piece. Cheaper than the interval's ends."""
     test = hybrid_test(pieces, level, share)
@@ -275,4 +279,4 @@ def holds(pieces: Pieces, value: float, level: float = 0.95, share: float = FIRS
     above = at + np.maximum(top - at, 0.0)[..., None] * step
     ok = test.accepts(np.concatenate([below, above], axis=-1)) & (top > bottom)[..., None]
     sides = ok.reshape(*ok.shape[:2], 2, -1)
-    return sides.any(axis=(1, 3)).all(axis=-1)
+    return np.asarray(sides.any(axis=(1, 3)).all(axis=-1))

@@ -61,7 +61,8 @@ class Differences:
         """w (P,) with ``w' after = target'`` on the years after: the target, summed up from
         differences. ``target`` (P,)."""
         P = self.after.shape[0]
-        return np.linalg.solve(self.after[:, -P:].T, target)
+        made: Floats = np.asarray(np.linalg.solve(self.after[:, -P:].T, target), dtype=np.float64)
+        return made
 
 
 def first_differences(study: EventStudy) -> Differences:
