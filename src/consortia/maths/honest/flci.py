@@ -70,21 +70,22 @@ def _shortest(path: Path, M: float, level: float) -> tuple[float, float]:
     """Centre and half-length. Places on the path are tried evenly between knots, then again
     between the neighbours of the best; whole parts are knots."""
     last = path.weight.size - 1
-    place = np.linspace(0.0, float(last), _ALONG * (last + 1))
+    place: Floats = np.linspace(0.0, float(last), _ALONG * (last + 1))
     centre = half = np.nan
     for _ in range(_ZOOMS):
         sd = path.sd(_along(path.c, place))
-        length = half_length(sd, M * _along(path.weight, place), level)
+        length: Floats = half_length(sd, M * _along(path.weight, place), level)
         best = int(length.argmin())
         centre, half = float(_along(path.x, place)[best]), float(length[best])
-        place = np.linspace(place[max(best - 1, 0)], place[min(best + 1, place.size - 1)], _ALONG)
+        left, right = float(place[max(best - 1, 0)]), float(place[min(best + 1, place.size - 1)])
+        place = np.linspace(left, right, _ALONG)
     return centre, half
 
 
 def _along(values: Floats, place: Floats) -> Floats:
     """Values (N, ...) at the knots, read between them."""
     knot = np.minimum(place.astype(np.int64), max(values.shape[0] - 2, 0))
-    share = (place - knot).reshape(-1, *([1] * (values.ndim - 1)))
+    share = place - knot if values.ndim == 1 else (place - knot)[:, None]
     after = np.minimum(knot + 1, values.shape[0] - 1)
     return values[knot] * (1 - share) + values[after] * share
 

@@ -87,14 +87,15 @@ def _pieces(
 ) -> Pieces:
     w = rows.weights(target)
     h = w @ rows.after
-    own = np.einsum("tk,kl,tl->t", rows.after, study.V, rows.after)
-    b = np.einsum("ck,kl,cl->c", u, study.V, u)
+    own: Floats = np.einsum("tk,kl,tl->t", rows.after, study.V, rows.after)
+    b: Floats = np.einsum("ck,kl,cl->c", u, study.V, u)
     cross = u @ study.V @ rows.after.T
     var = own + k[..., None] ** 2 * b[:, None]
     lean = 2 * k[..., None] * cross
     # A moment without variance would make its vertex infinite: it keeps a hair of its scale.
     hair = 1e-12 * max(float(own.max()), 1e-300)
-    plus, minus = np.sqrt(np.maximum(var - lean, hair)), np.sqrt(np.maximum(var + lean, hair))
+    plus: Floats = np.sqrt(np.maximum(var - lean, hair))
+    minus: Floats = np.sqrt(np.maximum(var + lean, hair))
     upper: Floats = np.where(w > 0, plus, minus)
     lower: Floats = np.where(w > 0, minus, plus)
     pair = plus + minus
