@@ -179,6 +179,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
             "event_study": event_study.data(
                 dynamic, unit=outcome.unit, rule=rules["effect"], reference=reference, joining=arm
             ),
+            "drift": parts.drift(e, rules),
             "flow": flow.data(steps, joiners=joiners, compared=compared),
             "cohorts": cohorts.data(
                 [r for r in effects if r["estimand"] == "att(g,t)" and r["caution"] != REFERENCE],

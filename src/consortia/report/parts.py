@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from consortia.report.charts import drift as drift_chart
 from consortia.report.tables import column_of, ratio
 from consortia.results import Evaluation
 
@@ -57,6 +58,21 @@ def challenge(e: Evaluation) -> dict[str, Any] | None:
             ],
         },
     }
+
+
+def drift(e: Evaluation, rules: Mapping[str, str]) -> dict[str, Any] | None:
+    """The picture of the check honest-trends: its first rows, those of one target and kind."""
+    found = next((f for f in e.findings if f.check == "honest-trends"), None)
+    if found is None or found.table.height == 0:
+        return None
+    rows = list(found.table.iter_rows(named=True))
+    first = [r for r in rows if all(r[k] == rows[0][k] for k in ("target", "restriction"))]
+    return drift_chart.data(
+        first,
+        breakdown=found.numbers["breakdown_mbar"],
+        unit=e.study.outcomes[e.study.outcome].unit,
+        rule=rules["effect"],
+    )
 
 
 def gap(e: Evaluation, sd: float | None) -> dict[str, Any] | None:

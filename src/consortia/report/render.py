@@ -14,6 +14,7 @@ from consortia.report.charts import (
     caterpillar,
     cohorts,
     contour,
+    drift,
     event_study,
     flow,
     forest,
@@ -38,6 +39,7 @@ DRAWINGS = {
     "shares": shares.draw,
     "standings": standings.draw,
     "hidden_cause": contour.draw,
+    "drift": drift.draw,
 }
 WIDE = {
     "ladder": 560,
@@ -52,6 +54,7 @@ WIDE = {
     "shares": 800,
     "standings": 800,
     "hidden_cause": 560,
+    "drift": 560,
 }
 NARROW = 350
 

@@ -162,6 +162,17 @@ NUMBER_LABELS = {
     "years": "Years earlier",
     "flagged": "Providers flagged",
     "shift": "Difference from the answer",
+    "breakdown_mbar": "Drift at which it vanishes, as a multiple of the worst step before",
+    "breakdown_mbar_bends": "The same, as a multiple of the worst bend before",
+    "breakdown_m": "Bend a year at which it vanishes, in the outcome’s unit",
+    "worst_step": "Worst step from year to year before joining",
+    "noise_alone": "Chance of such a step without any drift",
+    "worst_bend": "Worst bend before joining",
+    "target": "Effect that is bounded",
+    "low_at_one": "Low end at the worst step before",
+    "high_at_one": "High end at the worst step before",
+    "years_before": "Years before the base year",
+    "years_after": "Years after the base year",
 }
 
 

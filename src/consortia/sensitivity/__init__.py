@@ -8,12 +8,13 @@ from types import MappingProxyType
 from consortia.results import Check
 from consortia.sensitivity import (
     hidden,
+    honest_trends,
     leave_one_out,
     placebo_date,
     pre_trend,
     without_flagged,
 )
-from consortia.specs import LeaveOneOut, PlaceboDate, PreTrend, WithoutFlagged
+from consortia.specs import HonestTrends, LeaveOneOut, PlaceboDate, PreTrend, WithoutFlagged
 
 CHECKS: Mapping[type, Check] = MappingProxyType(
     {
@@ -68,5 +69,19 @@ CHECKS: Mapping[type, Check] = MappingProxyType(
             failed="the answer hangs on a single one of those it is about",
         ),
         **hidden.ROWS,
+        HonestTrends: Check(
+            name="honest-trends",
+            run=honest_trends.run,
+            asks="How far would joiners have to drift after joining for the answer to vanish?",
+            reads=(
+                "One means: a drift after joining as large as the worst seen before. Years before "
+                "that are noisy count as drift too, so that a low number may be want of precision."
+            ),
+            paper="Rambachan & Roth 2023; Andrews, Roth & Pakes 2023 (the test)",
+            settles=(
+                "More years before joining, each measured more precisely; or joining dates that "
+                "were set by others than the joiners."
+            ),
+        ),
     }
 )

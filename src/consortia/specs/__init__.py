@@ -19,6 +19,7 @@ from consortia.specs.arms import (
 )
 from consortia.specs.checks import (
     CheckSpec,
+    HonestTrends,
     LeaveOneOut,
     PlaceboDate,
     PreTrend,
@@ -78,6 +79,7 @@ __all__ = [
     "Exposure",
     "Found",
     "GroupTime",
+    "HonestTrends",
     "Imputation",
     "Inference",
     "InfluentialProviders",

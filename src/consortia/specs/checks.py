@@ -79,6 +79,25 @@ class LeaveOneOut:
         need(1 <= self.refits <= 10_000, "refits must lie between 1 and 10,000")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HonestTrends:
+    """How far joiners' path could have drifted after joining for the answer still to stand.
+
+    ``target``: the average that is bounded: "answer" is the answer itself where that is an average
+    of the effects by year since joining, and their average by joiners where it is not; "mean"
+    takes the years after joining alike. ``before``: so many years before the base year are what
+    the drift is measured by; 0 = all that are observed.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = CLOSED
+    name: Literal["honest-trends"] = "honest-trends"
+    target: Literal["answer", "mean"] = "answer"
+    before: int = 0
+
+    def __post_init__(self) -> None:
+        need(0 <= self.before <= 50, "before must lie between 0 (all years) and 50")
+
+
 CheckSpec = (
     PreTrend
     | PlaceboDate
@@ -94,4 +113,5 @@ CheckSpec = (
     | PlaceboOutcome
     | NeverJoiners
     | NegativeControl
+    | HonestTrends
 )
