@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from consortia.results import Check
 from consortia.sensitivity import leave_one_out, placebo_date, pre_trend, without_flagged
+from consortia.sensitivity.chance import CHANCE
 from consortia.specs import LeaveOneOut, PlaceboDate, PreTrend, WithoutFlagged
 
 CHECKS: Mapping[type, Check] = MappingProxyType(
@@ -48,5 +49,6 @@ CHECKS: Mapping[type, Check] = MappingProxyType(
             ),
             paper="Cook 1977 (deletion); Belsley, Kuh & Welsch 1980 (one-step deletion)",
         ),
+        **CHANCE,
     }
 )

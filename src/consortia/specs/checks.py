@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from consortia.specs.chance import (
+    FewClusters,
+    Multiplicity,
+    Randomisation,
+    SpecificationCurve,
+    WildBootstrap,
+)
 from consortia.specs.ranges import CLOSED, need
 
 
@@ -67,4 +74,14 @@ class LeaveOneOut:
         need(1 <= self.refits <= 10_000, "refits must lie between 1 and 10,000")
 
 
-CheckSpec = PreTrend | PlaceboDate | WithoutFlagged | LeaveOneOut
+CheckSpec = (
+    PreTrend
+    | PlaceboDate
+    | WithoutFlagged
+    | LeaveOneOut
+    | Randomisation
+    | WildBootstrap
+    | FewClusters
+    | SpecificationCurve
+    | Multiplicity
+)
