@@ -18,6 +18,7 @@ from consortia.estimators import shares as division
 from consortia.estimators.by_collaboration import by_collaboration
 from consortia.estimators.estimate import estimate as run_method
 from consortia.estimators.identification import identify
+from consortia.estimators.permuted import path_sums
 from consortia.estimators.waterfall import contamination, waterfall
 from consortia.panel import Arrays, FlowStep, Held, Panel
 from consortia.results import (
@@ -368,26 +369,30 @@ def _challenge(
         cross=panel.arrays,
         sd=sd,
         belonging=belonging(panel, study.arms[study.arm], arrays.provider),
-        influence=cache(lambda: _influence(study, arrays, estimate, streams)),
+        influence=cache(lambda: _trace(study, arrays, streams)[1]),
+        path_sums=path_sums,
+        trace=lambda changed, asked: _trace(asked, changed, streams),
     )
     out: list[Finding] = []
     for spec in study.checks:
         say(f"challenging: {spec.name}")
-        out.append(CHECKS[type(spec)].run(trial, spec, streams.at("check", spec.name).rng()))
+        # One thread: thousands of small products wait for one another otherwise.
+        with threadpool_limits(limits=1, user_api="blas"):
+            out.append(CHECKS[type(spec)].run(trial, spec, streams.at("check", spec.name).rng()))
     return tuple(out)
 
 
-def _influence(
-    study: Study, arrays: Arrays, estimate: Estimate, streams: Streams
-) -> np.ndarray | None:
-    """Influence (n,) on the headline."""
+def _trace(study: Study, arrays: Arrays, streams: Streams) -> tuple[float, np.ndarray | None]:
+    """The headline and the influence (n,) on it."""
     method = METHODS[type(study.method)]
-    fit = method.fit(arrays, study.method, study, streams.at("inference").rng())
-    if fit.influence is None:
-        return None
-    pick = np.zeros((1, len(fit.keys)))
-    pick[0, estimate.headline] = 1.0
-    return fit.influence.combine(pick).dense()[:, 0]
+    with threadpool_limits(limits=1, user_api="blas"):
+        fit = method.fit(arrays, study.method, study, streams.at("inference").rng())
+        value = float(fit.theta[fit.headline])
+        if fit.influence is None:
+            return value, None
+        pick = np.zeros((1, len(fit.keys)))
+        pick[0, fit.headline] = 1.0
+        return value, fit.influence.combine(pick).dense()[:, 0]
 
 
 def _gap(

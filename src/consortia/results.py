@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from consortia.challenge import Challenge
 from consortia.maths.influence import Influence
+from consortia.maths.permutation import PathSums
 from consortia.panel import Arrays, FlowStep, Note, Source
 from consortia.structures import Belonging
 from consortia.study import Study
@@ -470,6 +471,9 @@ class Trial:
     another study of the same panel (another outcome, arm, window or rule of exposure), with the
     panel's own errors. ``belonging``: who is in which collaboration of the arm, None for a status.
     ``influence`` (n,) of the headline, made when first asked for; None where the method has none.
+    ``path_sums``: the headline of a study as sums by adoption path, so that permutations need no
+    refitting; None where its method has no such form. ``trace``: the headline of a study and its
+    influence (n,), None where the method has none; raises NotIdentified.
     """
 
     arrays: Arrays
@@ -481,6 +485,8 @@ class Trial:
     sd: float
     belonging: Belonging | None = None
     influence: Callable[[], Floats | None]
+    path_sums: Callable[[Arrays, Study], PathSums | None] = lambda _arrays, _study: None
+    trace: Callable[[Arrays, Study], tuple[float, Floats | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from consortia.sensitivity import (
     pre_trend,
     without_flagged,
 )
+from consortia.sensitivity.chance import CHANCE
 from consortia.specs import HonestTrends, LeaveOneOut, PlaceboDate, PreTrend, WithoutFlagged
 
 CHECKS: Mapping[type, Check] = MappingProxyType(
@@ -83,5 +84,6 @@ CHECKS: Mapping[type, Check] = MappingProxyType(
                 "were set by others than the joiners."
             ),
         ),
+        **CHANCE,
     }
 )

@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from consortia.specs.chance import (
+    FewClusters,
+    Multiplicity,
+    Randomisation,
+    SpecificationCurve,
+    WildBootstrap,
+)
 from consortia.specs.hidden import (
     InfluentialProviders,
     LeeBounds,
@@ -114,4 +121,9 @@ CheckSpec = (
     | NeverJoiners
     | NegativeControl
     | HonestTrends
+    | Randomisation
+    | WildBootstrap
+    | FewClusters
+    | SpecificationCurve
+    | Multiplicity
 )
