@@ -7,6 +7,7 @@ Ranges are checked on construction.
 
 from __future__ import annotations
 
+from consortia.specs.appraise import Appraise, Hidden
 from consortia.specs.arms import (
     Arm,
     Comparison,
@@ -58,6 +59,7 @@ __all__ = [
     "MISSING_CODES",
     "ROLES",
     "Aggregation",
+    "Appraise",
     "Arm",
     "CheckSpec",
     "Comparison",
@@ -66,6 +68,7 @@ __all__ = [
     "Exposure",
     "Found",
     "GroupTime",
+    "Hidden",
     "Imputation",
     "Inference",
     "LeaveOneOut",
