@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from consortia.errors import DataInvalid, Problem, did_you_mean
 from consortia.estimators import METHODS
 from consortia.panel import Arrays, Panel
-from consortia.specs import Inference, MethodSpec, TwoWay, anticipation_of
-from consortia.specs import Appraise
+from consortia.specs import Appraise, Inference, MethodSpec, TwoWay, anticipation_of
 from consortia.study import Study
 from consortia.world import SchoolSector, sector_study
 from consortia.world.calibrated import Observed, Process

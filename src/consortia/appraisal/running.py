@@ -6,6 +6,7 @@ unpacked once in each worker, so that what is sent with a chunk costs a copy and
 
 from __future__ import annotations
 
+import importlib
 import pickle
 import sys
 from collections.abc import Iterator, Sequence
@@ -58,7 +59,7 @@ def run(plan: Plan, todo: Sequence[Chunk], workers: int | None) -> Iterator[list
             yield answers(bench, design, worlds)
         return
     try:
-        import joblib
+        joblib = importlib.import_module("joblib")
     except ImportError:
         raise DataInvalid(
             [

@@ -32,7 +32,7 @@ def diagnoses(
         _row(dict(zip(KEYS, key, strict=True)), rows, worthwhile, level, power)
         for key, rows in runs.group_by(KEYS, maintain_order=True)
     ]
-    out.sort(key=lambda r: (r["providers"], r["years"], r["effect"], place[r["method"]]))
+    out.sort(key=lambda r: (r["providers"], r["years"], r["effect"], place[str(r["method"])]))
     return pl.DataFrame(out, schema=DIAGNOSES)
 
 

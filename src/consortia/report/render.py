@@ -13,11 +13,13 @@ from consortia.report.charts import (
     bars,
     caterpillar,
     cohorts,
+    curves,
     event_study,
     flow,
     forest,
     heat,
     ladder,
+    misses,
     shares,
     standings,
     waterfall,
@@ -36,6 +38,8 @@ DRAWINGS = {
     "bars": bars.draw,
     "shares": shares.draw,
     "standings": standings.draw,
+    "misses": misses.draw,
+    "curves": curves.draw,
 }
 WIDE = {
     "ladder": 560,
@@ -49,6 +53,8 @@ WIDE = {
     "bars": 480,
     "shares": 800,
     "standings": 800,
+    "misses": 640,
+    "curves": 640,
 }
 NARROW = 350
 
@@ -71,6 +77,11 @@ def render_index(document: Mapping[str, Any]) -> str:
 def render_overlap(document: Mapping[str, Any]) -> str:
     """The page of structures that overlay, from its document alone."""
     return _environment().get_template("overlap.html.j2").render(doc=Node(document))
+
+
+def render_appraisal(document: Mapping[str, Any]) -> str:
+    """The page of an appraisal, from its document alone."""
+    return _environment().get_template("appraisal.html.j2").render(doc=Node(document))
 
 
 @cache

@@ -82,7 +82,7 @@ class Process:
 
 
 def calibrate(seen: Observed) -> Process:
-    """Fit the process. Raises NotIdentified where no two unexposed years of a provider are there."""
+    """Fit the process. Raises NotIdentified where nobody has two years without exposure."""
     free = np.isfinite(seen.Y) & ~seen.on
     common = year_effects(seen.Y, free)
     R = np.where(np.isfinite(seen.Y), seen.Y - common, np.nan)
@@ -123,7 +123,7 @@ def year_effects(Y: Floats, use: Bools) -> Floats:
     A = np.diag(W.sum(axis=0)) - (W * share[:, None]).T @ W
     b = y.sum(axis=0) - W.T @ (share * y.sum(axis=1))
     effect = np.linalg.lstsq(A, b, rcond=None)[0]
-    has = W.sum(axis=0) > 0
+    has = np.asarray(W.sum(axis=0) > 0)
     if not has.any():
         raise NotIdentified("nobody is unexposed in any year")
     effect -= np.average(effect, weights=W.sum(axis=0))
