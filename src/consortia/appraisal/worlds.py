@@ -93,7 +93,17 @@ def _on_calibrated(
         # Missing and censored cells stay what they are: both depend on dates, not on results.
         filled = np.where(np.isfinite(arrays.Y), (Y + truth)[here], np.nan)
         asked = replace(arrays, Y=filled, truth=truth[here], sums=None)
-        out.append(_answer(plan, design, effect, world, plan.studies[k], asked, streams))
+        out.append(
+            answer(
+                design,
+                effect,
+                world,
+                plan.studies[k],
+                lambda _, made=asked: made,
+                streams,
+                plan.worthwhile,
+            )
+        )
     return out
 
 
@@ -185,32 +195,23 @@ def _on_sector(
         if effect not in panels:
             panels[effect] = simulate(sector_of(design, plan.spec, effect), streams)
         study = plan.studies[names.index(name)]
-        out.append(ask(plan, design, effect, world, study, panels[effect], streams))
+        out.append(
+            answer(design, effect, world, study, panels[effect].arrays, streams, plan.worthwhile)
+        )
     return out
-
-
-def ask(
-    plan: Plan, design: Design, effect: float, world: int, study: Study, panel: Panel,
-    streams: Streams,
-) -> Run:  # fmt: skip
-    """One study asked of one panel whose truth is known."""
-    try:
-        arrays = panel.arrays(study)
-    except NotIdentified as error:
-        return _refused(design, effect, world, study.method.name, error.because)
-    return _answer(plan, design, effect, world, study, arrays, streams)
 
 
 # --- answers -------------------------------------------------------------------------------------
 
 
-def _answer(
-    plan: Plan, design: Design, effect: float, world: int, study: Study, arrays: Arrays,
-    streams: Streams,
+def answer(
+    design: Design, effect: float, world: int, study: Study, cross: Callable[[Study], Arrays],
+    streams: Streams, worthwhile: float,
 ) -> Run:  # fmt: skip
+    """A row of RUNS: the study asked of arrays that know their truth."""
     name = study.method.name
     try:
-        found = estimate(arrays, study, streams.at("fit", name).rng())
+        found = estimate(cross(study), study, streams.at("fit", name).rng())
     except NotIdentified as error:
         return _refused(design, effect, world, name, error.because)
     row = found.row()
@@ -220,8 +221,7 @@ def _answer(
         return _refused(design, effect, world, name, why or "it has no standard error")
     value, se, low, high, truth = known
     words = in_words(
-        chance_above(0.0, value, se, found.dof),
-        chance_above(plan.worthwhile, value, se, found.dof),
+        chance_above(0.0, value, se, found.dof), chance_above(worthwhile, value, se, found.dof)
     )
     return (
         design.providers, design.years, effect, world, name, value, se, low, high, truth,

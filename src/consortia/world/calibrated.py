@@ -305,7 +305,7 @@ def hidden(cohort: Ints, years: Ints, trend: float, dip: float) -> Floats:
     """(m, T) what sets joiners apart that is no effect: ``trend`` a year, counted from the first,
     and ``dip`` below in the last year before joining; in the unit of both."""
     T = years.size
-    joins = (cohort > 0) & (cohort < T)
+    joins = np.asarray((cohort > 0) & (cohort < T))
     first = years[np.minimum(cohort, T - 1)]
     drift = trend * (years - years[0])[None, :]
     low = dip * (years[None, :] == first[:, None] - 1)
