@@ -104,10 +104,10 @@ def page(papers: tuple[Paper, ...], worlds: int, seed: int) -> str:
         f"""# The standing exam
 
 Every method on {len(papers)} small sectors whose truth is known, of {spec.providers} schools and
-{len(spec.years)} years, {worlds} worlds each (seed {seed}), in points. Made by `make exam`. All methods
-are asked the same plain question, with nothing held and no covariates; on knowing of a difficulty
-one would ask another, which is the last line of a table. Joining is worth one point unless said
-otherwise. Bias and coverage are given with the Monte Carlo error of so few worlds; that of a
+{len(spec.years)} years, {worlds} worlds each (seed {seed}), in points. Made by `make exam`. All
+methods are asked the same plain question, with nothing held and no covariates; on knowing of a
+difficulty one would ask another, which is the last line of a table. Joining is worth one point
+unless said otherwise. Bias and coverage are given with the Monte Carlo error of so few worlds; that of a
 coverage of 0.95 is {error:.3f}. See [how it works](methods/appraise.md); `consortia appraise` runs
 your own study in this way.
 

@@ -218,24 +218,21 @@ def _shared(R: Floats, incidence: sparse.csr_array) -> float:
     return mean / 2 if mean > 2 * error else 0.0
 
 
-def _covariance(process: Process, rows: slice | Ints, clusters: Floats) -> Floats:
-    """(rows, T, T) of the noise of providers that belong to so many shared clusters."""
+def _covariance(process: Process) -> Floats:
+    """(n, T, T) of the noise of each provider."""
     apart = np.abs(process.years[:, None] - process.years[None, :])
-    rho = process.autocorrelation
-    V = np.broadcast_to(
-        process.persistent * np.power(rho, apart) if rho > 0 else np.zeros(apart.shape),
-        (clusters.size, *apart.shape),
-    ).copy()
+    lasting = process.persistent * np.power(process.autocorrelation, apart)
+    V = np.broadcast_to(lasting, (process.inverse.shape[0], *apart.shape)).copy()
     t = np.arange(process.years.size)
-    V[:, t, t] += process.floor + process.per_size * process.inverse[rows]
+    V[:, t, t] += process.floor + process.per_size * process.inverse
     return V
 
 
 def _with_levels(process: Process, R: Floats, free: Bools, cohort: Ints) -> Process:
     """Levels given the results without exposure; of those exposed throughout, given all."""
     n, T = R.shape
-    use = np.where(free.any(axis=1)[:, None], free, np.isfinite(R))
-    V = _covariance(process, slice(None), np.zeros(n))
+    use = np.where((cohort == 0)[:, None], np.isfinite(R), free)
+    V = _covariance(process)
     both = use[:, :, None] & use[:, None, :]
     V = np.where(both, V, 0.0)
     t = np.arange(T)
@@ -243,7 +240,7 @@ def _with_levels(process: Process, R: Floats, free: Bools, cohort: Ints) -> Proc
     one = use.astype(np.float64)
     known = use.any(axis=1)
     # A process without any noise has nothing to shrink by.
-    V[:, t, t] += 1e-12 * max(float(np.nanvar(R)), 1e-300)
+    V[:, t, t] += 1e-12 * max(float(R[free].var()), 1e-300)
     solved = np.linalg.solve(V, np.stack([one, np.where(use, R, 0.0)], axis=2))
     precision = (one * solved[:, :, 0]).sum(axis=1)
     best = (one * solved[:, :, 1]).sum(axis=1) / np.maximum(precision, 1e-300)
