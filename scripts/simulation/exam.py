@@ -1,6 +1,6 @@
 """Write docs/exam.md: every method on every named difficulty.
 
-python scripts/simulation/exam.py [--worlds 40] [--seed 1] [--workers -1] [--write PAGE]
+python scripts/simulation/exam.py [--worlds 60] [--seed 1] [--workers -1] [--write PAGE]
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="the standing exam")
-    parser.add_argument("--worlds", type=int, default=40)
+    parser.add_argument("--worlds", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=-1)
     parser.add_argument("--write", type=Path, default=ROOT / "docs" / "exam.md")

@@ -105,10 +105,9 @@ def test_a_file_of_another_study_is_refused(small, tmp_path: Path) -> None:
     with pytest.raises(DataInvalid, match="not a file of finished worlds"):
         appraise(study, panel, Appraise(worlds=2), resume=file)
     head = json.loads(before.splitlines()[0])
+    file.write_text(json.dumps(head) + "\n{}\n", encoding="utf-8")
     with pytest.raises(DataInvalid, match="row 2"):
-        file.write_text(json.dumps(head) + "\n{}\n", encoding="utf-8")
-        with finished(file, head["digest"]):
-            pass
+        finished(file, head["digest"]).__enter__()
 
 
 def test_every_design_comes_early(small) -> None:

@@ -1,5 +1,7 @@
 """Worlds like the data: what is fitted is what was there, and what is drawn is what was fitted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -51,8 +53,7 @@ def test_what_was_put_in_comes_out() -> None:
     assert fit.between == pytest.approx(16, rel=0.15)
     np.testing.assert_allclose(np.diff(fit.common), np.full(7, 3 / 7), atol=0.25)
     # The effect of joining (5) is no part of it: only unexposed cells are looked at.
-    again = calibrate(Observed(years=seen.years, Y=np.where(seen.on, 99.0, seen.Y), on=seen.on,
-                               cohort=seen.cohort, size=seen.size, incidence=seen.incidence))  # fmt: skip
+    again = calibrate(replace(seen, Y=np.where(seen.on, 99.0, seen.Y)))
     assert again.floor == fit.floor
     np.testing.assert_array_equal(again.level[seen.cohort > 0], fit.level[seen.cohort > 0])
 
@@ -107,8 +108,8 @@ def test_noise_that_is_not_there_is_not_made_up() -> None:
     seen = made(500, shared=0.0)
     rng = Streams(5).rng()
     flat = np.broadcast_to(rng.normal(0, 3, 500)[:, None], (500, 8)) + 0.0
-    fit = calibrate(Observed(years=YEARS, Y=flat, on=seen.on, cohort=seen.cohort, size=None,
-                             incidence=sparse.csr_array(sparse.identity(500, format="csr"))))  # fmt: skip
+    alone = sparse.csr_array(sparse.identity(500, format="csr"))
+    fit = calibrate(replace(seen, Y=flat, size=None, incidence=alone))
     assert fit.parameters()["sd_of_a_year"] < 1e-6
     assert fit.persistent < 1e-9
     drawn = untreated(fit, np.arange(500), YEARS, seen.incidence, Streams(1))

@@ -27,7 +27,7 @@ def joined(name: str, k: int = 0):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_truth_is_the_difference_of_the_twins(name: str) -> None:
-    panel, both = joined(name)
+    _, both = joined(name)
     known = both.drop_nulls("gain")
     assert known.height > 2000
     early = name == "anticipation"

@@ -107,9 +107,9 @@ Every method on {len(papers)} small sectors whose truth is known, of {spec.provi
 {len(spec.years)} years, {worlds} worlds each (seed {seed}), in points. Made by `make exam`. All
 methods are asked the same plain question, with nothing held and no covariates; on knowing of a
 difficulty one would ask another, which is the last line of a table. Joining is worth one point
-unless said otherwise. Bias and coverage are given with the Monte Carlo error of so few worlds; that of a
-coverage of 0.95 is {error:.3f}. See [how it works](methods/appraise.md); `consortia appraise` runs
-your own study in this way.
+unless said otherwise. Bias and coverage are given with the Monte Carlo error of so few worlds; that
+of a coverage of 0.95 is {error:.3f}. See [how it works](methods/appraise.md); `consortia appraise`
+runs your own study in this way.
 
 ## Bias at a glance
 
@@ -162,7 +162,7 @@ def _section(paper: Paper) -> str:
         rows.append((f"*{d.repaired}*", paper.repaired))
     lines = [
         f'\n<a id="{paper.name}"></a>\n\n## {d.label[:1].upper()}{d.label[1:]}\n',
-        f"{d.does} {d.teaches}\n",
+        f"{d.does}\n\n{d.teaches}\n",
         "| method | true effect | bias (MC error) | RMSE | coverage (MC error) | mean SE "
         "| spread | refuses |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",

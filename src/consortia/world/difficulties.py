@@ -48,7 +48,7 @@ PLAIN = SchoolSector(
     autonomy=Autonomy(effect=0.0, leadership=0.0),
     competition=Competition(effect=0.0),
     others=Others(federation_effect=0.0, network_effect=0.0),
-    results=Results(trend=0.0),
+    results=Results(trend=0.0, path_drift=0.0),
 )
 
 
@@ -106,6 +106,24 @@ def area_shocks(sd: float) -> Change:
                 state["area"]]}
             for y, h in history.items()
         }  # fmt: skip
+
+    return change
+
+
+def only_in(share: float) -> Change:
+    """Nobody joins outside this share of the areas: who would have, stays without the gain."""
+
+    def change(spec: SchoolSector, streams: Streams, state: State, history: History) -> History:
+        outside = state["area"] >= share * spec.areas
+        return {
+            y: {
+                **h,
+                "trust": np.where(outside, NONE, h["trust"]),
+                "score": h["score"] - np.where(outside, h["effect"], 0.0),
+                "effect": np.where(outside, 0.0, h["effect"]),
+            }
+            for y, h in history.items()
+        }
 
     return change
 
@@ -305,7 +323,7 @@ DIFFICULTIES: Mapping[str, Difficulty] = MappingProxyType(
                 "clusters still falls short."
             ),
             sector=replace(PLAIN, areas=2, trusts_per_area=2),
-            changes=(trust_shocks(1.5),),
+            changes=(trust_shocks(2.0),),
             repair=_clustered("collaboration"),
             repaired="group-time, clustered by collaboration",
         ),
@@ -313,8 +331,9 @@ DIFFICULTIES: Mapping[str, Difficulty] = MappingProxyType(
             label="leavers",
             does="A tenth of members leave every year, more after a bad year, and lose the gain.",
             teaches=(
-                "Kept as joiners, leavers dilute the answer, which is then about joining and not "
-                "about staying. Leaving out their later years keeps those who had no bad year."
+                "Kept as joiners, leavers dilute the answer: it is about joining, not about "
+                "staying. Leaving out the years after leaving answers for staying. Methods with "
+                "one coefficient (two-way, mixed) weigh years so that they answer neither."
             ),
             changes=(leaving(0.10, 1.0),),
             repair=lambda study: study.with_(
@@ -333,10 +352,10 @@ DIFFICULTIES: Mapping[str, Difficulty] = MappingProxyType(
         ),
         "small-schools": Difficulty(
             label="noisy small schools",
-            does="Year groups of about twelve, so that a year's result is mostly luck.",
+            does="Half of the year groups have sixteen pupils or fewer: a year is mostly luck.",
             teaches=(
-                "Nothing is biased, and little is found: what is significant is then too large. "
-                "Weighing by pupils buys back some precision."
+                "Nothing is biased, but far more schools are needed to be as precise. Weighing by "
+                "pupils buys some of it back."
             ),
             sector=replace(
                 PLAIN, results=replace(PLAIN.results, pupils=16.0, pupils_spread=0.8)
@@ -346,16 +365,12 @@ DIFFICULTIES: Mapping[str, Difficulty] = MappingProxyType(
         ),
         "area-shocks": Difficulty(
             label="common shock by area",
-            does="Areas have good and bad years of their own, and joiners sit in some areas.",
+            does="Areas have good and bad years of their own, and only half of them have members.",
             teaches=(
                 "Schools of an area are not independent: intervals that count schools are too "
-                "narrow. Clustering by area widens them to what they should be, or nearly."
+                "narrow. Clustering by area widens them; with twelve areas not quite by enough."
             ),
-            sector=replace(
-                PLAIN, selection=replace(PLAIN.selection, level=-0.5, disadvantage=2.5),
-                results=replace(PLAIN.results, disadvantage=0.0),
-            ),
-            changes=(area_shocks(1.5),),
+            changes=(only_in(0.5), area_shocks(1.5)),
             repair=_clustered("local_authority"),
             repaired="group-time, clustered by area",
         ),
