@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
+from consortia.challenge import Challenge
 from consortia.errors import NotIdentified
 from consortia.estimators import METHODS
 from consortia.estimators import shares as division
@@ -33,6 +34,8 @@ from consortia.results import (
     Trial,
 )
 from consortia.sensitivity import CHECKS
+from consortia.sensitivity.strength import strength
+from consortia.sensitivity.threats import threats
 from consortia.sensitivity.verdict import decide
 from consortia.sources import competition
 from consortia.specs import (
@@ -101,6 +104,13 @@ def evaluate(
         identification = _identification(study, panel, streams)
     gap, weights = _gap(study, plain, estimate, streams, say)
     verdict = decide(study, estimate, sd, findings, because)
+    challenge = Challenge()
+    if arrays is not None and estimate is not None:
+        found = threats(study, estimate, verdict, findings, coincidences, identification)
+        design = METHODS[type(study.method)].design
+        challenge = Challenge(
+            threats=found, strength=strength(study, arrays, estimate, sd, design, found)
+        )
     each = _by_collaboration(study, panel, arrays, estimate, say)
     divided: Shares | None = None
     why = ""
@@ -135,6 +145,7 @@ def evaluate(
         by_collaboration=each,
         shares=divided,
         shares_not_identified=why,
+        challenge=challenge,
     )
 
 

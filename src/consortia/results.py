@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from consortia.challenge import Challenge
 from consortia.maths.influence import Influence
 from consortia.panel import Arrays, FlowStep, Note, Source
 from consortia.structures import Belonging
@@ -427,6 +428,7 @@ class Evaluation:
     by_collaboration: ByCollaboration | None = None
     shares: Shares | None = None
     shares_not_identified: str = ""
+    challenge: Challenge = Challenge()
 
     @property
     def headline(self) -> dict[str, Any] | None:
@@ -442,7 +444,8 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """A row of METHODS. ``fit(arrays, spec, study, rng) -> Fit``.
+    """A row of METHODS. ``fit(arrays, spec, study, rng) -> Fit``. ``design``: what it can take out
+    at best (DESIGN in sensitivity/strength.py).
 
     ``truth(arrays, spec, study, fit) -> (m,)``: the value each effect would take if the known
     effects of a simulated panel were all there is.
@@ -455,6 +458,7 @@ class Method:
     assumes: str
     fails: str
     paper: str
+    design: Literal[1, 2, 3, 4]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -481,10 +485,16 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A row of CHECKS. ``run(trial, spec, rng) -> Finding``."""
+    """A row of CHECKS. ``run(trial, spec, rng) -> Finding``.
+
+    ``settles``: what would settle it for good. ``failed``: why nothing may be put down to joining
+    when the check fails; empty where failing lowers the strength of the evidence and no more.
+    """
 
     name: str
     run: Callable[[Trial, Any, np.random.Generator], Finding]
     asks: str
     reads: str
     paper: str
+    settles: str
+    failed: str = ""

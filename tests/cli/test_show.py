@@ -24,7 +24,9 @@ def test_answer_first_then_what_it_rests_on(make_panel, make_study, capsys) -> N
     assert lines[1].strip().startswith(found.verdict.words.upper())
     assert f"{found.headline['estimate']:+.2f} points" in text
     assert "Members against the rest" in text
-    assert len(re.findall(r"\[(?:passed|FAILED|cannot tell)\]", text)) == len(found.findings)
+    marks = re.findall(r"\[(?:OVERTURNS IT|comes close|not known|holds)\]", text)
+    assert len(marks) == len(found.challenge.threats)
+    assert "Strength of the evidence: " in text
 
 
 def test_without_an_answer_no_number(make_panel, make_study, capsys) -> None:

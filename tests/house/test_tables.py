@@ -24,7 +24,8 @@ def test_every_spec_has_a_row_and_every_row_a_spec(table, union) -> None:
         default = next(f.default for f in dataclasses.fields(spec) if f.name == "name")
         assert default == row.name
         for field in dataclasses.fields(row):
-            assert getattr(row, field.name), f"{row.name}: {field.name} is empty"
+            if field.name != "failed":  # empty where failing withholds no words
+                assert getattr(row, field.name), f"{row.name}: {field.name} is empty"
     with pytest.raises(TypeError):
         table[int] = None  # type: ignore[index]
 

@@ -10,7 +10,12 @@ from rich.table import Table
 
 from consortia.results import Evaluation, Shares
 
-MARK = {True: "passed", False: "FAILED", None: "cannot tell"}
+STANDS = {
+    "overturns": "OVERTURNS IT",
+    "close": "comes close",
+    "open": "not known",
+    "holds": "holds",
+}
 
 
 def _console() -> Console:
@@ -50,8 +55,17 @@ def show_evaluation(e: Evaluation) -> None:
                 rung.label, f"{rung.estimate:+.2f}", f"{rung.low:+.2f} to {rung.high:+.2f}"
             )
     console.print(table)
-    for finding in e.findings:
-        console.print(f"  [{MARK[finding.verdict]}] {finding.sentence}", markup=False)
+    strength = e.challenge.strength
+    if strength is not None:
+        console.print(
+            f"  Strength of the evidence: {strength.rating} of 5, not higher because "
+            f"{strength.reason}.",
+            markup=False,
+        )
+    if e.challenge.threats:
+        console.print("  What could overturn this, most dangerous first:", markup=False)
+    for threat in e.challenge.threats:
+        console.print(f"  [{STANDS[threat.standing]}] {threat.sentence}", markup=False)
     for caution in e.cautions:
         console.print(f"  ! {caution}", markup=False)
 

@@ -37,6 +37,7 @@ METHODS: Mapping[type, Method] = MappingProxyType(
     {
         RawGap: Method(
             name="raw-gap",
+            design=1,
             fit=raw_gap.fit,
             truth=raw_gap.truth,
             answers="How far apart are the results of members and of everybody else?",
@@ -53,6 +54,7 @@ METHODS: Mapping[type, Method] = MappingProxyType(
         ),
         TwoWay: Method(
             name="two-way",
+            design=4,
             fit=two_way.fit,
             truth=two_way.truth,
             answers=(
@@ -72,6 +74,7 @@ METHODS: Mapping[type, Method] = MappingProxyType(
         ),
         GroupTime: Method(
             name="group-time",
+            design=4,
             fit=group_time.fit,
             truth=group_time.truth,
             answers="Did joining help, when providers joined in different years?",
@@ -90,6 +93,7 @@ METHODS: Mapping[type, Method] = MappingProxyType(
         ),
         RegimeDid: Method(
             name="regime-did",
+            design=4,
             fit=regime_did.fit,
             truth=regime_did.truth,
             answers=(
@@ -115,6 +119,7 @@ METHODS: Mapping[type, Method] = MappingProxyType(
         ),
         SunAbraham: Method(
             name="sun-abraham",
+            design=4,
             fit=sun_abraham.fit,
             truth=sun_abraham.truth,
             answers=(
@@ -135,6 +140,7 @@ METHODS: Mapping[type, Method] = MappingProxyType(
         ),
         Imputation: Method(
             name="imputation",
+            design=4,
             fit=imputation.fit,
             truth=imputation.truth,
             answers=(
@@ -156,6 +162,7 @@ METHODS: Mapping[type, Method] = MappingProxyType(
         ),
         Switchers: Method(
             name="switchers",
+            design=4,
             fit=switchers.fit,
             truth=switchers.truth,
             answers=(
@@ -175,6 +182,7 @@ METHODS: Mapping[type, Method] = MappingProxyType(
         ),
         LocalProjection: Method(
             name="local-projection",
+            design=4,
             fit=local_projection.fit,
             truth=local_projection.truth,
             answers=(
@@ -196,6 +204,7 @@ METHODS: Mapping[type, Method] = MappingProxyType(
         ),
         SyntheticDid: Method(
             name="synthetic-did",
+            design=4,
             fit=synthetic_did.fit,
             truth=synthetic_did.truth,
             answers=(
@@ -216,6 +225,7 @@ METHODS: Mapping[type, Method] = MappingProxyType(
         ),
         Neighbours: Method(
             name="neighbours",
+            design=4,
             fit=neighbours.fit,
             truth=neighbours.truth,
             answers=(
@@ -236,6 +246,7 @@ METHODS: Mapping[type, Method] = MappingProxyType(
         ),
         Mixed: Method(
             name="mixed",
+            design=2,
             fit=mixed.fit,
             truth=mixed.truth,
             answers=(

@@ -153,6 +153,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
             "cannot_tell": sum(f.verdict is None for f in e.findings),
         },
         "findings": [finding_table(f, rules) for f in e.findings],
+        "challenge": parts.challenge(e),
         "cautions": list(e.cautions),
         "effects": effects,
         "effect_tables": effect_tables(effects, rules),

@@ -1,5 +1,5 @@
 """Sections of the document that only some evaluations have: what the raw difference is made of, the
-weights of a joint regression, one collaboration at a time."""
+weights of a joint regression, one collaboration at a time, what could overturn the answer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,52 @@ from consortia.results import Evaluation
 
 SHOWN = 10
 """Collaborations shown at each end of the list; all are in the JSON."""
+
+
+STANDINGS = {
+    "overturns": "Overturns it",
+    "close": "Comes close",
+    "open": "Not known",
+    "holds": "Holds",
+}
+_ICONS = {"overturns": "fail", "close": "note", "open": "note", "holds": "pass"}
+
+
+def challenge(e: Evaluation) -> dict[str, Any] | None:
+    """Threats, most dangerous first, and how strong the evidence is; null without an answer."""
+    if not e.challenge.threats:
+        return None
+    s = e.challenge.strength
+    return {
+        "threats": [
+            {
+                "check": t.check,
+                "title": t.title,
+                "standing": t.standing,
+                "standing_words": STANDINGS[t.standing],
+                "icon": _ICONS[t.standing],
+                "danger": t.danger,
+                "sentence": t.sentence,
+                "settles": t.settles,
+            }
+            for t in e.challenge.threats
+        ],
+        "strength": None
+        if s is None
+        else {
+            "rating": s.rating,
+            "initial": s.initial,
+            "lowered": s.lowered,
+            "reason": s.reason,
+            "maryland": s.maryland,
+            "maryland_reason": s.maryland_reason,
+            "grid": s.grid,
+            "criteria": [
+                {"name": c.name, "value": c.value, "rating": c.rating, "sentence": c.sentence}
+                for c in s.criteria
+            ],
+        },
+    }
 
 
 def gap(e: Evaluation, sd: float | None) -> dict[str, Any] | None:

@@ -20,6 +20,10 @@ CHECKS: Mapping[type, Check] = MappingProxyType(
                 "matters; its power is therefore given beside it."
             ),
             paper="Callaway & Sant'Anna 2021 (joint test); Roth 2022 (power against a drift)",
+            settles=(
+                "Results of more years before joining, or a comparison that was on the same path."
+            ),
+            failed="joiners were already drifting away from the comparison before they joined",
         ),
         PlaceboDate: Check(
             name="placebo-date",
@@ -30,6 +34,11 @@ CHECKS: Mapping[type, Check] = MappingProxyType(
                 "collaboration's: it should be near zero."
             ),
             paper="Imbens & Rubin 2015, ch. 21 (pseudo-treatment)",
+            settles=(
+                "Results of more years before joining, with a base year before anybody thought of "
+                "joining (anticipation)."
+            ),
+            failed="an effect shows before there could be one",
         ),
         WithoutFlagged: Check(
             name="without-flagged",
@@ -37,6 +46,8 @@ CHECKS: Mapping[type, Check] = MappingProxyType(
             asks="Does the answer rest on providers whose data are in doubt?",
             reads="The answer with and without them should say the same.",
             paper="a sensitivity analysis of the sample",
+            settles="The right data for the providers in doubt.",
+            failed="the answer rests on providers whose data are in doubt",
         ),
         LeaveOneOut: Check(
             name="leave-one-out",
@@ -47,6 +58,8 @@ CHECKS: Mapping[type, Check] = MappingProxyType(
                 "one has to be looked at before anything is concluded."
             ),
             paper="Cook 1977 (deletion); Belsley, Kuh & Welsch 1980 (one-step deletion)",
+            settles="A closer look at the one it hangs on, and results of others like it.",
+            failed="the answer hangs on a single one of those it is about",
         ),
     }
 )

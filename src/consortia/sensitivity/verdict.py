@@ -13,6 +13,7 @@ import numpy as np
 from scipy import stats
 
 from consortia.results import Estimate, Finding, Verdict
+from consortia.sensitivity import CHECKS
 from consortia.study import Study
 
 SURE = 0.90
@@ -24,12 +25,7 @@ USELESS = 0.10
 DEFAULT_WORTHWHILE_SD = 0.05
 """Smallest worthwhile effect, in standard deviations, where the study states none."""
 
-_FAILED = {
-    "pre-trend": "joiners were already drifting away from the comparison before they joined",
-    "placebo-date": "an effect shows before there could be one",
-    "without-flagged": "the answer rests on providers whose data are in doubt",
-    "leave-one-out": "the answer hangs on a single one of those it is about",
-}
+_FAILED = {row.name: row.failed for row in CHECKS.values() if row.failed}
 """Why the words are withheld, by the check that failed."""
 
 THRESHOLDS = (
@@ -60,7 +56,7 @@ def decide(
     effect, se = float(row["estimate"]), float(row["std_error"])
     p_positive = chance_above(0.0, effect, se, estimate.dof)
     p_worthwhile = chance_above(worthwhile, effect, se, estimate.dof)
-    failed = [f for f in findings if f.verdict is False]
+    failed = [f for f in findings if f.verdict is False and f.check in _FAILED]
     words = in_words(p_positive, p_worthwhile)
     joining = f"joining {study.arm_label}"
     label, unit = study.outcome_label, outcome.unit
@@ -72,8 +68,7 @@ def decide(
         }[words]
         sentence = (
             f"After {joining} {label} {moved}, but "
-            f"{_FAILED.get(failed[0].check, 'a check of the comparison failed')}: nothing of this "
-            "can be put down to joining."
+            f"{_FAILED[failed[0].check]}: nothing of this can be put down to joining."
         )
         words = "cannot tell yet"
     elif words == "probably helps":

@@ -368,9 +368,9 @@ DIFFICULTIES: Mapping[str, Difficulty] = MappingProxyType(
             does="Areas have good and bad years of their own, and only half of them have members.",
             teaches=(
                 "Schools of an area are not independent: intervals that count schools are too "
-                "narrow. Clustering by area widens them; with twelve areas not quite by enough."
+                "narrow. Clustering by area widens them to what they should be, or nearly."
             ),
-            changes=(only_in(0.5), area_shocks(1.5)),
+            changes=(only_in(0.5), area_shocks(2.5)),
             repair=_clustered("local_authority"),
             repaired="group-time, clustered by area",
         ),
@@ -390,7 +390,7 @@ DIFFICULTIES: Mapping[str, Difficulty] = MappingProxyType(
             does="Three members in ten are recorded as having joined a year early or late.",
             teaches=(
                 "Years without a gain count as exposed and the base year of others has it already: "
-                "every method says too little, and none can notice."
+                "methods say too little, and none can notice."
             ),
             changes=(wrong_dates(0.3),),
             as_chosen=True,
