@@ -7,7 +7,7 @@ WORKERS ?= 2
 # One thread per process: two processes on two cores beat two processes with four threads.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test test-slow bench lint format lock witness coverage-table clean help
+.PHONY: demo test test-slow bench lint format lock witness coverage-table exam clean help
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -23,6 +23,9 @@ test-slow: $(VENV)/dev.stamp  ## size, power and coverage on simulated sectors
 
 coverage-table: $(VENV)/dev.stamp  ## write docs/methods/coverage.md again
 	$(BIN)/python scripts/simulation/coverage.py
+
+exam: $(VENV)/dev.stamp  ## write docs/exam.md again: every method on every named difficulty
+	$(BIN)/python scripts/simulation/exam.py
 
 lint: $(VENV)/dev.stamp  ## format, style and types
 	$(BIN)/ruff format --check .

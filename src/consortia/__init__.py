@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING, Any
 from consortia.version import __version__
 
 _WHERE = {
+    "appraise": "consortia.appraisal",
     "evaluate": "consortia.evaluation",
     "Panel": "consortia.panel",
     "Study": "consortia.study",
     "Evaluation": "consortia.results",
+    "Diagnosis": "consortia.diagnosis",
+    "Appraise": "consortia.specs",
     "Streams": "consortia.streams",
     "METHODS": "consortia.estimators",
     "CHECKS": "consortia.sensitivity",
@@ -51,6 +54,8 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from consortia.appraisal import appraise as appraise
+    from consortia.diagnosis import Diagnosis as Diagnosis
     from consortia.estimators import METHODS as METHODS
     from consortia.evaluation import evaluate as evaluate
     from consortia.panel import Panel as Panel
@@ -61,6 +66,7 @@ if TYPE_CHECKING:
     from consortia.sensitivity import CHECKS as CHECKS
     from consortia.sources import panel_from_frames as panel_from_frames
     from consortia.sources import read_panel as read_panel
+    from consortia.specs import Appraise as Appraise
     from consortia.streams import Streams as Streams
     from consortia.study import Study as Study
     from consortia.studyfile import read_study as read_study

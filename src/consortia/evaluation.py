@@ -54,6 +54,7 @@ from consortia.specs import (
     anticipation_of,
     refusal,
 )
+from consortia.spread import spread
 from consortia.streams import Streams
 from consortia.structures import belonging
 from consortia.study import Study, label_of, listed
@@ -92,7 +93,7 @@ def evaluate(
         because = str(estimate.row()["caution"]).removeprefix("not identified, because ")
         estimate = None
 
-    sd, sd_source = _spread(study, plain)
+    sd, sd_source = spread(study, plain)
     ladder = _ladder(study, panel, plain, estimate, streams, say)
     findings: tuple[Finding, ...] = ()
     if arrays is not None and estimate is not None:
@@ -182,25 +183,6 @@ def _try(run: Callable[[], T]) -> tuple[T | None, str]:
 
 def _others(study: Study) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*study.hold, *study.alongside)))
-
-
-def _spread(study: Study, arrays: Arrays | None) -> tuple[float, str]:
-    """The standard deviation that turns units into standard deviations, and whose it is."""
-    outcome = study.outcomes[study.outcome]
-    if outcome.sd is not None:
-        return outcome.sd, f"stated in the study, between {outcome.sd_of}"
-    if arrays is None:
-        return float("nan"), "unknown"
-    rest = arrays.cohort == arrays.T
-    if not rest.any():
-        rest = np.ones(arrays.n, dtype=bool)
-    seen = np.isfinite(arrays.Y[rest])
-    first = int(np.argmax(seen.sum(axis=0) > 1))
-    y, w = arrays.Y[rest][:, first], arrays.w[rest]
-    ok = np.isfinite(y)
-    mean = np.average(y[ok], weights=w[ok])
-    sd = float(np.sqrt(np.average((y[ok] - mean) ** 2, weights=w[ok])))
-    return sd, f"between the comparison providers, {arrays.years[first]}"
 
 
 def _ladder(

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from consortia.cli import commands
+from consortia.cli import appraising, commands
 from consortia.cli.guard import guarded
 
 app = typer.Typer(
@@ -82,6 +82,9 @@ def evaluate(
     """Did joining help? Answer a study file from its data and write the report."""
     with guarded(json):
         commands.evaluate(study, data, out, outcome or [], arm or [], draws, json, quiet)
+
+
+app.command("appraise")(appraising.command)
 
 
 @app.command()

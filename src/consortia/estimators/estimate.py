@@ -73,7 +73,7 @@ def with_uncertainty(
         )
 
     def numbers(x: np.ndarray) -> pl.Series:
-        return pl.Series(values=np.asarray(x, dtype=np.float64)).fill_nan(None)
+        return pl.Series(values=np.asarray(x, dtype=np.float64), nan_to_null=True)
 
     columns: dict[str, object] = {
         "estimand": names,

@@ -12,28 +12,38 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from consortia.report.appraisal import appraisal_document
 from consortia.report.document import SCHEMA_VERSION, document
 from consortia.report.files import Written, as_json, write_whole
 from consortia.report.index import index_document
 from consortia.report.overlap import overlap_document
-from consortia.report.render import render_html, render_index, render_overlap, render_shares
+from consortia.report.render import (
+    render_appraisal,
+    render_html,
+    render_index,
+    render_overlap,
+    render_shares,
+)
 from consortia.report.shares import shares_document
 from consortia.results import Evaluation
 
 __all__ = [
     "SCHEMA_VERSION",
     "Written",
+    "appraisal_document",
     "as_json",
     "document",
     "index",
     "index_document",
     "overlap_document",
+    "render_appraisal",
     "render_html",
     "render_index",
     "render_overlap",
     "render_shares",
     "shares_document",
     "write",
+    "write_appraisal",
     "write_index",
     "write_overlap",
     "write_shares",
@@ -82,6 +92,11 @@ def write_index(
 def write_overlap(made: Mapping[str, Any], folder: Path | str) -> Written:
     """Write overlap.html and overlap.json into ``folder``, whole or not at all."""
     return _put(Path(folder), "overlap", render_overlap(made), made)
+
+
+def write_appraisal(made: Mapping[str, Any], folder: Path | str) -> Written:
+    """Write appraisal.html and appraisal.json into ``folder``, whole or not at all."""
+    return _put(Path(folder), "appraisal", render_appraisal(made), made)
 
 
 def _document(evaluation: Evaluation | Mapping[str, Any]) -> Mapping[str, Any]:

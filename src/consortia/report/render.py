@@ -14,12 +14,14 @@ from consortia.report.charts import (
     caterpillar,
     cohorts,
     contour,
+    curves,
     drift,
     event_study,
     flow,
     forest,
     heat,
     ladder,
+    misses,
     shares,
     standings,
     waterfall,
@@ -40,6 +42,8 @@ DRAWINGS = {
     "standings": standings.draw,
     "hidden_cause": contour.draw,
     "drift": drift.draw,
+    "misses": misses.draw,
+    "curves": curves.draw,
 }
 WIDE = {
     "ladder": 560,
@@ -55,6 +59,8 @@ WIDE = {
     "standings": 800,
     "hidden_cause": 560,
     "drift": 560,
+    "misses": 640,
+    "curves": 640,
 }
 NARROW = 350
 
@@ -77,6 +83,11 @@ def render_index(document: Mapping[str, Any]) -> str:
 def render_overlap(document: Mapping[str, Any]) -> str:
     """The page of structures that overlay, from its document alone."""
     return _environment().get_template("overlap.html.j2").render(doc=Node(document))
+
+
+def render_appraisal(document: Mapping[str, Any]) -> str:
+    """The page of an appraisal, from its document alone."""
+    return _environment().get_template("appraisal.html.j2").render(doc=Node(document))
 
 
 @cache

@@ -7,6 +7,7 @@ Ranges are checked on construction.
 
 from __future__ import annotations
 
+from consortia.specs.appraise import Appraise, Hidden
 from consortia.specs.arms import (
     Arm,
     Comparison,
@@ -78,6 +79,7 @@ __all__ = [
     "MISSING_CODES",
     "ROLES",
     "Aggregation",
+    "Appraise",
     "Arm",
     "CheckSpec",
     "Comparison",
@@ -87,6 +89,7 @@ __all__ = [
     "FewClusters",
     "Found",
     "GroupTime",
+    "Hidden",
     "HonestTrends",
     "Imputation",
     "Inference",

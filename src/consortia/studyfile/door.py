@@ -19,6 +19,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from consortia.errors import DataInvalid, Problem, did_you_mean, nearest
 from consortia.specs import (
+    Appraise,
     Arm,
     CheckSpec,
     Comparison,
@@ -65,6 +66,7 @@ class StudyFile:
     data: DataSpec
     folder: Path
     digest: str
+    appraise: Appraise = Appraise()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,9 @@ class Door:
     shares: Annotated[
         ShareTerms, _says("Among what the differences between results are divided.")
     ] = ShareTerms()
+    appraise: Annotated[
+        Appraise, _says("Worlds with known truth on which the study is run beforehand.")
+    ] = Appraise()
 
 
 _DOOR: TypeAdapter[Door] = TypeAdapter(Door)
@@ -175,6 +180,7 @@ def read_study(
         data=data,
         folder=folder,
         digest=hashlib.sha256(text.encode()).hexdigest(),
+        appraise=door.appraise,
     )
 
 
