@@ -17,10 +17,14 @@ from consortia.estimators import shares as division
 from consortia.estimators.by_collaboration import by_collaboration
 from consortia.estimators.estimate import estimate as run_method
 from consortia.estimators.identification import identify
+from consortia.estimators.levels import levels
+from consortia.estimators.neighbours import area
 from consortia.estimators.waterfall import contamination, waterfall
 from consortia.panel import Arrays, FlowStep, Held, Panel
 from consortia.results import (
+    AreaReading,
     ByCollaboration,
+    ByLevel,
     Coincidence,
     Contamination,
     Estimate,
@@ -101,6 +105,11 @@ def evaluate(
     gap, weights = _gap(study, plain, estimate, streams, say)
     verdict = decide(study, estimate, sd, findings, because)
     each = _by_collaboration(study, panel, arrays, estimate, say)
+    split: ByLevel | None = None
+    unsplit = ""
+    if study.levels is not None:
+        say(f"by level of {study.levels.title}")
+        split, unsplit = _levels(study, arrays, streams, because)
     divided: Shares | None = None
     why = ""
     if division.asks(study):
@@ -134,6 +143,9 @@ def evaluate(
         by_collaboration=each,
         shares=divided,
         shares_not_identified=why,
+        by_level=split,
+        by_level_not_identified=unsplit,
+        area=_area(study, estimate),
     )
 
 
@@ -411,6 +423,24 @@ def _by_collaboration(
     with threadpool_limits(limits=1, user_api="blas"):
         found, _ = _try(lambda: by_collaboration(arrays, method, study, who))
     return found
+
+
+def _levels(
+    study: Study, arrays: Arrays | None, streams: Streams, because: str
+) -> tuple[ByLevel | None, str]:
+    """The answer by level of a fact, or why there is none."""
+    if arrays is None:
+        return None, because
+    # One thread, as for every estimate.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _try(lambda: levels(arrays, study, streams.at("levels").rng()))
+
+
+def _area(study: Study, estimate: Estimate | None) -> AreaReading | None:
+    """Who gains and who loses, where the method looks at neighbours."""
+    if estimate is None or not isinstance(study.method, Neighbours):
+        return None
+    return area(estimate.effects, study.method, study.outcomes[study.outcome].unit)
 
 
 def _coincidences(study: Study, arrays: Arrays) -> tuple[Coincidence, ...]:

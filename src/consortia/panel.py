@@ -220,6 +220,8 @@ class Arrays:
       provider had joined; T = never, -1 = place not known; None where no method asked.
     * ``points`` (n, 2) or (n, 3) place in metres, NaN where not known; None where nobody asked.
     * ``groupings`` memberships and labels by cell, where the study asks for them as terms.
+    * ``by`` (n, T) the column by whose levels the answer is split, NaN where not known; None where
+      nobody asked.
     * ``sums`` the pupil rows behind the cells, in a study of pupils.
     """
 
@@ -251,6 +253,7 @@ class Arrays:
     rings: Ints | None = None
     points: Floats | None = None
     groupings: tuple[Grouping, ...] = ()
+    by: Floats | None = None
     sums: CellSums | None = None
 
     @property
@@ -299,6 +302,7 @@ class Arrays:
             moves=None if self.moves is None else self.moves[rows],
             rings=None if self.rings is None else self.rings[rows],
             points=None if self.points is None else self.points[rows],
+            by=None if self.by is None else self.by[rows],
             groupings=tuple(
                 replace(g, members=sparse.csr_array(g.members[np.repeat(rows, self.T)]))
                 for g in self.groupings

@@ -76,7 +76,8 @@ class Fit:
     universal base) has theta 0, influence zero and the caution "reference year".
     ``headline`` is the row that answers the study's question.
     ``dof_factor`` multiplies the variance under the "regression" small-sample convention.
-    ``pieces`` caps the number of clusters that small-sample rules count (0 = no cap).
+    ``pieces`` caps the number of clusters that small-sample rules count (0 = no cap);
+    ``pieces_by_row`` does so for each effect by itself, where they are inferred one by one.
 
     A model that states its own uncertainty has no influence functions: then ``influence`` is None,
     ``covariance`` (m, m) and ``dof`` (m,), degrees of freedom of Student's t (infinite: normal),
@@ -94,6 +95,7 @@ class Fit:
     small_sample: Literal["none", "clusters", "regression"]
     dof_factor: float = 1.0
     pieces: int = 0
+    pieces_by_row: tuple[int, ...] = ()
     flow: tuple[FlowStep, ...] = ()
     notes: tuple[str, ...] = ()
     covariance: Floats | None = None
@@ -301,6 +303,74 @@ class ByCollaboration:
     notes: tuple[str, ...] = ()
 
 
+LEVELS: dict[str, Any] = {
+    "label": pl.String,
+    "above": pl.Float64,
+    "up_to": pl.Float64,
+    "providers": pl.Int64,
+    "estimate": pl.Float64,
+    "std_error": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "p_value": pl.Float64,
+    "n_treated": pl.Int64,
+    "n_control": pl.Int64,
+    "caution": pl.String,
+}
+"""The answer by level of a fact, lowest level first, and last the highest less the lowest.
+
+A level holds the ``providers`` whose first known value before joining is ``above`` and no more than
+``up_to`` (null: no bound). A level without an answer has null numbers and a caution that says why.
+A simulated panel adds ``truth``.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByLevel:
+    """Whether the effect depends on a fact: ``table`` (LEVELS).
+
+    ``by`` is the column, ``label`` the fact in words; ``p_value`` of the test that the effect is
+    the same in all levels that have one (None where fewer than two have). ``before``: the highest
+    less the lowest in the years before joining, with its interval (None where none is seen).
+    """
+
+    by: str
+    label: str
+    table: pl.DataFrame
+    p_value: float | None
+    before: tuple[float, float | None, float | None] | None
+    sentence: str
+    notes: tuple[str, ...] = ()
+
+
+AREA: dict[str, Any] = {
+    "who": pl.String,
+    "label": pl.String,
+    "estimate": pl.Float64,
+    "std_error": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "p_value": pl.Float64,
+    "providers": pl.Int64,
+    "caution": pl.String,
+}
+"""Who gains and who loses: ``who`` is "members", "ring-1" and so on, "neighbours" (all rings, for
+each year of membership) or "area" (members and neighbours, for each year of membership)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaReading:
+    """What joining does to members, to those nearby and to the area: ``table`` (AREA).
+
+    ``lost_elsewhere``: the share of the members' gain that is their neighbours' loss (of a loss:
+    that is the neighbours' gain); None unless the data show both clearly.
+    """
+
+    table: pl.DataFrame
+    lost_elsewhere: float | None
+    sentence: str
+
+
 PARTS: dict[str, Any] = {
     "term": pl.String,
     "label": pl.String,
@@ -427,6 +497,9 @@ class Evaluation:
     by_collaboration: ByCollaboration | None = None
     shares: Shares | None = None
     shares_not_identified: str = ""
+    by_level: ByLevel | None = None
+    by_level_not_identified: str = ""
+    area: AreaReading | None = None
 
     @property
     def headline(self) -> dict[str, Any] | None:

@@ -36,6 +36,7 @@ from consortia.specs.inference import (
     MemberWeights,
     ShareTerms,
 )
+from consortia.specs.levels import Levels
 from consortia.specs.methods import (
     Aggregation,
     GroupTime,
@@ -69,6 +70,7 @@ __all__ = [
     "Imputation",
     "Inference",
     "LeaveOneOut",
+    "Levels",
     "LocalProjection",
     "MemberWeights",
     "MethodSpec",

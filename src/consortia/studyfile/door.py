@@ -27,6 +27,7 @@ from consortia.specs import (
     Exposure,
     GroupTime,
     Inference,
+    Levels,
     MethodSpec,
     Outcome,
     PlaceboDate,
@@ -122,6 +123,9 @@ class Door:
     shares: Annotated[
         ShareTerms, _says("Among what the differences between results are divided.")
     ] = ShareTerms()
+    levels: Annotated[
+        Levels | None, _says("By what fact the effect is split, such as local competition.")
+    ] = None
 
 
 _DOOR: TypeAdapter[Door] = TypeAdapter(Door)
@@ -384,4 +388,5 @@ def _study(door: Door, outcome: str, arm: str) -> Study:
         inference=door.inference,
         competition=door.competition,
         shares=door.shares,
+        levels=door.levels,
     )
