@@ -43,6 +43,7 @@ from consortia.specs import (
     GroupTime,
     Imputation,
     LocalProjection,
+    MethodSpec,
     Mixed,
     Neighbours,
     RawGap,
@@ -249,6 +250,9 @@ def _ladder(
         say("holding the other arms")
         labels = _held_as_was(study, study.alongside)
         held = study.with_(hold=others, alongside=())
+        if isinstance(study.method, GroupTime):
+            # Few are left, and cohorts of one or two of them must not count like those of forty.
+            held = held.with_(method=_apart(study.method))
         arrays, because = _try(lambda: panel.arrays(held))
         rungs.append(
             Rung(
@@ -489,15 +493,7 @@ def _coincide(study: Study, arrays: Arrays, held: Held) -> Coincidence:
 
 def _identification(study: Study, panel: Panel, streams: Streams) -> Identification | None:
     """What can be told of the arm apart from those held, or from those alongside if none is."""
-    method = study.method
-    if isinstance(method, RegimeDid):
-        spec = method
-    elif isinstance(method, GroupTime):
-        spec = RegimeDid(
-            adjust=method.adjust, base=method.base, anticipation=method.anticipation, few=method.few
-        )
-    else:
-        spec = RegimeDid()
+    spec = _apart(study.method)
     if refusal(spec, study.arms[study.arm], study.arm_label):
         return None
     quick = replace(study.inference, draws=0)
@@ -520,6 +516,22 @@ def _identification(study: Study, panel: Panel, streams: Streams) -> Identificat
     held, free = error(apart), error(alone)
     price = held / free if held and free else None
     return identify(arrays, spec, apart, price)
+
+
+def _apart(method: MethodSpec) -> RegimeDid:
+    """regime-did with the choices of the study's method, where it has them."""
+    match method:
+        case RegimeDid():
+            return method
+        case GroupTime():
+            return RegimeDid(
+                adjust=method.adjust,
+                base=method.base,
+                anticipation=method.anticipation,
+                few=method.few,
+            )
+        case _:
+            return RegimeDid()
 
 
 def _flow(arrays: Arrays | None, estimate: Estimate | None) -> tuple[FlowStep, ...]:

@@ -6,7 +6,7 @@ one to another. Competition by itself, or with autonomy as the arm, is the case 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,14 +42,15 @@ def levels(arrays: Arrays, study: Study, rng: np.random.Generator) -> ByLevel:
         raise NotIdentified(cannot)
     level, cuts = levels_of(arrays.by, arrays.cohort, asked.count, asked.cuts)
     count = cuts.size + 1
-    fit = by_level(arrays, study, level, rng, count)
+    parts = _parts(arrays, study, level, rng, count)
+    fit = _together(arrays, study, parts)
     quick = study.with_(inference=replace(study.inference, draws=0))
     whole = with_uncertainty(fit, arrays, quick, rng)
     # Of several rules for few joiners a level follows its own, the difference the stricter one.
     rows = [
         with_uncertainty(_alone(fit, k), arrays, quick, rng, None).row(0) for k in range(count + 1)
     ]
-    placebo = _before(arrays, study, level, count, fit, rng)
+    placebo = _before(arrays, study, parts, fit, rng)
     names = names_of(count)
     edges = [None, *cuts.tolist(), None]
     providers = np.bincount(level[level >= 0], minlength=count).tolist()
@@ -67,18 +68,14 @@ def levels(arrays: Arrays, study: Study, rng: np.random.Generator) -> ByLevel:
         schema=LEVELS,
     )
     if arrays.truth is not None:
-        table = table.with_columns(
-            truth=pl.Series(truths(arrays, study, level, rng, count)).fill_nan(None)
-        )
+        table = table.with_columns(truth=pl.Series(_truths(study, parts)).fill_nan(None))
     p = _same(whole, count)
     return ByLevel(
         by=asked.by,
         label=asked.title,
         table=table,
         p_value=p,
-        before=None
-        if placebo is None
-        else (placebo["estimate"], placebo["low"], placebo["high"]),
+        before=None if placebo is None else (placebo["estimate"], placebo["low"], placebo["high"]),
         sentence=_sentence(study, asked.title, table, p) + _before_in_words(placebo),
         notes=(
             *fit.notes,
@@ -122,6 +119,26 @@ def levels_of(
     return level.astype(np.int64), edges
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """One level: ``rows`` (n,) of the whole, its arrays, and its Fit, or why there is none."""
+
+    rows: Bools
+    arrays: Arrays
+    fit: Fit | None
+    because: str = ""
+
+    def mean(self, weights: Floats, at: list[int], n: int) -> tuple[float, Floats]:
+        """``weights @ theta[at]`` and its influence (n,) on the whole."""
+        assert self.fit is not None
+        assert self.fit.influence is not None
+        pick = np.zeros((1, self.fit.theta.size))
+        pick[0, at] = weights
+        psi = np.zeros(n)
+        psi[self.rows] = self.fit.influence.combine(pick).dense()[:, 0]
+        return float(weights @ self.fit.theta[at]), psi
+
+
 def by_level(
     arrays: Arrays, study: Study, level: Ints, rng: np.random.Generator, count: int = 3
 ) -> Fit:
@@ -131,37 +148,50 @@ def by_level(
     ``level`` (n,) as in :func:`levels_of`. A level that cannot be answered is NaN with the reason.
     Raises NotIdentified where none can.
     """
+    return _together(arrays, study, _parts(arrays, study, level, rng, count))
+
+
+def _parts(
+    arrays: Arrays, study: Study, level: Ints, rng: np.random.Generator, count: int
+) -> list[_Part]:
     method = METHODS[type(study.method)]
-    theta = np.full(count + 1, np.nan)
-    psi = np.zeros((arrays.n, count + 1))
-    treated, control = np.zeros(count + 1, dtype=np.int64), np.zeros(count + 1, dtype=np.int64)
-    cautions = [""] * (count + 1)
-    pieces = [0] * (count + 1)
-    reasons: list[str] = []
-    rules: list[Fit] = []
+    out: list[_Part] = []
     for k in range(count):
-        rows = level == k
+        rows: Bools = np.asarray(level == k)
+        mine = _without_empty(arrays.take(rows))
         try:
-            fit = method.fit(_without_empty(arrays.take(rows)), study.method, study, rng)
+            fit = method.fit(mine, study.method, study, rng)
             if fit.influence is None:
                 raise NotIdentified(
                     f"{method.name} states its own uncertainty, which does not carry over to "
                     "levels: use another method"
                 )
+            out.append(_Part(rows=rows, arrays=mine, fit=fit))
         except NotIdentified as error:
-            reasons.append(error.because)
-            cautions[k] = f"not identified, because {error.because}"
+            out.append(_Part(rows=rows, arrays=mine, fit=None, because=error.because))
+    return out
+
+
+def _together(arrays: Arrays, study: Study, parts: list[_Part]) -> Fit:
+    count = len(parts)
+    theta = np.full(count + 1, np.nan)
+    psi = np.zeros((arrays.n, count + 1))
+    treated, control = np.zeros(count + 1, dtype=np.int64), np.zeros(count + 1, dtype=np.int64)
+    cautions = [""] * (count + 1)
+    pieces = [0] * (count + 1)
+    rules: list[Fit] = []
+    for k, part in enumerate(parts):
+        fit = part.fit
+        if fit is None:
+            cautions[k] = f"not identified, because {part.because}"
             continue
         h = fit.headline
-        pick = np.zeros((1, fit.theta.size))
-        pick[0, h] = 1.0
-        theta[k] = fit.theta[h]
-        psi[rows, k] = fit.influence.combine(pick).dense()[:, 0]
+        theta[k], psi[:, k] = part.mean(np.ones(1), [h], arrays.n)
         treated[k], control[k] = fit.n_treated[h], fit.n_control[h]
         cautions[k], pieces[k] = fit.cautions[h], fit.pieces
         rules.append(fit)
     if not np.isfinite(theta).any():
-        raise NotIdentified("; ".join(dict.fromkeys(reasons)))
+        raise NotIdentified("; ".join(dict.fromkeys(p.because for p in parts if p.because)))
     if np.isfinite(theta[0]) and np.isfinite(theta[count - 1]):
         theta[count] = theta[count - 1] - theta[0]
         psi[:, count] = psi[:, count - 1] - psi[:, 0]
@@ -171,9 +201,9 @@ def by_level(
     else:
         cautions[count] = "not identified, because one of the two levels is not"
     names = [*(f"level-{k + 1}" for k in range(count)), "level-difference"]
-    out = int((level < 0).sum())
+    out = int(arrays.n - sum(int(part.rows.sum()) for part in parts))
     return Fit(
-        method=f"{method.name} by level",
+        method=f"{study.method.name} by level",
         keys=tuple(EffectKey(estimand=name) for name in names),
         theta=theta,
         influence=Influence(psi=psi),
@@ -189,60 +219,58 @@ def by_level(
     )
 
 
-def truths(
-    arrays: Arrays, study: Study, level: Ints, rng: np.random.Generator, count: int = 3
-) -> Floats:
-    """What each row of :func:`by_level` would be if the known effects were all there is."""
+def _truths(study: Study, parts: list[_Part]) -> Floats:
+    """What each row would be if the known effects were all there is."""
     method = METHODS[type(study.method)]
-    out = np.full(count + 1, np.nan)
-    for k in range(count):
-        mine = _without_empty(arrays.take(level == k))
-        try:
-            fit = method.fit(mine, study.method, study, rng)
-        except NotIdentified:
-            continue
-        out[k] = method.truth(mine, study.method, study, fit)[fit.headline]
-    out[count] = out[count - 1] - out[0]
-    return out
+    out = np.array(
+        [
+            np.nan
+            if p.fit is None
+            else method.truth(p.arrays, study.method, study, p.fit)[p.fit.headline]
+            for p in parts
+        ]
+    )
+    return np.append(out, out[-1] - out[0])
 
 
 def _before(
-    arrays: Arrays, study: Study, level: Ints, count: int, fit: Fit, rng: np.random.Generator
+    arrays: Arrays, study: Study, parts: list[_Part], fit: Fit, rng: np.random.Generator
 ) -> dict[str, Any] | None:
     """Highest less lowest in the years before joining, where there should be no difference: the
-    mean over the years since joining that both have; None where there is none.
-    """
-    method = METHODS[type(study.method)]
-    found: list[tuple[Bools, Fit, dict[int, int]]] = []
-    if not np.isfinite(fit.theta[count]):
+    mean over the years since joining that both have; None where there is none."""
+    low, high = parts[0], parts[-1]
+    if low.fit is None or high.fit is None:
         return None
-    for k in (0, count - 1):
-        rows = level == k
-        mine = method.fit(_without_empty(arrays.take(rows)), study.method, study, rng)
-        at = {
-            key.event_time: j
-            for j, key in enumerate(mine.keys)
-            if key.estimand == "dynamic"
-            and key.event_time is not None
-            and key.event_time < 0
-            and np.isfinite(mine.theta[j])
-            and mine.cautions[j] != "reference year"
-        }
-        found.append((rows, mine, at))
-    both = sorted(found[0][2].keys() & found[1][2].keys())
+    at = [_years_before(part.fit) for part in (low, high)]
+    both = sorted(at[0].keys() & at[1].keys())
     if not both:
         return None
-    theta, psi = 0.0, np.zeros((arrays.n, 1))
-    for sign, (rows, mine, at) in zip((-1.0, 1.0), found, strict=True):
-        pick = np.zeros((1, mine.theta.size))
-        pick[0, [at[e] for e in both]] = sign / len(both)
-        theta += float(pick[0] @ np.nan_to_num(mine.theta))
-        assert mine.influence is not None
-        psi[rows] = mine.influence.combine(pick).dense()
-    last = len(fit.keys) - 1
-    made = replace(_alone(fit, last), theta=np.array([theta]), influence=Influence(psi=psi))
+    even = np.ones(len(both)) / len(both)
+    (a, psi_a), (b, psi_b) = (
+        part.mean(even, [where[e] for e in both], arrays.n)
+        for part, where in zip((low, high), at, strict=True)
+    )
+    made = replace(
+        _alone(fit, len(fit.keys) - 1),
+        theta=np.array([b - a]),
+        influence=Influence(psi=(psi_b - psi_a)[:, None]),
+    )
     quick = study.with_(inference=replace(study.inference, draws=0))
     return with_uncertainty(made, arrays, quick, rng).row(0)
+
+
+def _years_before(fit: Fit | None) -> dict[int, int]:
+    """Places of the effects by years since joining that lie before it, without the base year."""
+    assert fit is not None
+    return {
+        key.event_time: j
+        for j, key in enumerate(fit.keys)
+        if key.estimand == "dynamic"
+        and key.event_time is not None
+        and key.event_time < 0
+        and np.isfinite(fit.theta[j])
+        and fit.cautions[j] != "reference year"
+    }
 
 
 def _before_in_words(row: dict[str, Any] | None) -> str:
@@ -251,8 +279,7 @@ def _before_in_words(row: dict[str, Any] | None) -> str:
     clear = row["low"] > 0 or row["high"] < 0
     return (
         f" Before joining, where there should be no such difference, it is {row['estimate']:+.2f}"
-        f"{_interval(row)}"
-        + (": the levels were on different paths anyway." if clear else ".")
+        f"{_interval(row)}" + (": the levels were on different paths anyway." if clear else ".")
     )
 
 
