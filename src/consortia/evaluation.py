@@ -34,6 +34,7 @@ from consortia.results import (
     Identification,
     Rung,
     Shares,
+    Standing,
     Trial,
 )
 from consortia.sensitivity import CHECKS
@@ -116,6 +117,7 @@ def evaluate(
     if division.asks(study):
         say("where the differences lie")
         divided, why = _shares(study, plain, arrays, streams, because or nothing)
+        divided = None if divided is None else _with_names(divided, panel)
     say("writing it down")
     return Evaluation(
         study=study,
@@ -157,7 +159,8 @@ def divide(study: Study, panel: Panel) -> Shares:
     terms cannot be told apart.
     """
     arrays = panel.arrays(study.with_(hold=(), alongside=()))
-    return division.shares(arrays, study, Streams(study.inference.seed).at("shares").rng())
+    found = division.shares(arrays, study, Streams(study.inference.seed).at("shares").rng())
+    return _with_names(found, panel)
 
 
 def _shares(
@@ -168,6 +171,24 @@ def _shares(
     if used is None:
         return None, because
     return _try(lambda: division.shares(used, study, streams.at("shares").rng()))
+
+
+def _with_names(shares: Shares, panel: Panel) -> Shares:
+    """The standings with the names of collaborations where they are known."""
+
+    def named(standing: Standing) -> Standing:
+        titles = panel.titles(standing.table["level"].to_list())
+        return replace(
+            standing, table=standing.table.with_columns(name=pl.Series(titles, dtype=pl.String))
+        )
+
+    if panel.collaborations is None:
+        return shares
+    # Only collaborations have names; a place is called by its own column.
+    return replace(
+        shares,
+        standings=tuple(named(s) if s.collaborations else s for s in shares.standings),
+    )
 
 
 def _silent(step: str) -> None:

@@ -6,7 +6,7 @@ is the one crossing from words to letters (its steps stand in crossing.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -102,6 +102,7 @@ class Panel:
     * ``truth``: provider, year, effect; simulated panels only.
     * ``pupils``: sums of pupil rows by provider and year, where the study is one of pupils; then
       ``outcomes`` has their means, with the number of pupils in the column "pupils".
+    * ``collaborations``: collaboration, name; where names are known beside the identifiers.
     """
 
     outcomes: pl.DataFrame
@@ -112,6 +113,7 @@ class Panel:
     notes: tuple[Note, ...] = ()
     truth: pl.DataFrame | None = None
     pupils: PupilSums | None = None
+    collaborations: pl.DataFrame | None = None
 
     def __repr__(self) -> str:
         years = self.outcomes["year"]
@@ -130,6 +132,23 @@ class Panel:
 
         text = "\n".join(f"{s.role}:{s.digest}" for s in sorted(self.sources, key=lambda s: s.role))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def titles(self, collaborations: Sequence[str]) -> list[str]:
+        """What people call them: the name where one is known, with the identifier behind it where
+        several share it; the identifier where none is."""
+        known = self.collaborations
+        if known is None or not len(collaborations):
+            return list(collaborations)
+        asked = pl.DataFrame({"collaboration": pl.Series(collaborations, dtype=pl.String)})
+        several = pl.col("name").is_duplicated() & pl.col("name").is_not_null()
+        shown = (
+            pl.when(several)
+            .then(pl.format("{} ({})", "name", "collaboration"))
+            .otherwise(pl.col("name"))
+        )
+        titled = known.select("collaboration", title=shown)
+        found = asked.join(titled, on="collaboration", how="left", maintain_order="left")
+        return found["title"].fill_null(found["collaboration"]).to_list()
 
     def arrays(self, study: Study) -> Arrays:
         """The letters of this study: Y, D, G and the rest. See crossing.cross."""

@@ -281,9 +281,10 @@ class Contamination:
 class ByCollaboration:
     """The effect in each collaboration, drawn towards their mean as far as chance asks for.
 
-    ``table``, best first: collaboration, joiners, estimate, std_error (of chance alone), shrunk,
-    shrunk_low, shrunk_high, p_value (effect zero), q_value (Benjamini-Hochberg), stands_out
-    ("better", "worse", ""). ``mean`` and ``spread`` (standard deviation of the true effects
+    ``table``, best first: collaboration, name (what people call it), joiners, estimate, std_error
+    (of chance alone), shrunk, shrunk_low, shrunk_high, p_value (effect zero), q_value
+    (Benjamini-Hochberg), stands_out ("better", "worse", ""). ``mean`` and ``spread`` (standard
+    deviation of the true effects
     between collaborations), ``q``, ``dof`` and ``p_value`` of Cochran's test that all are the same;
     ``reliability``: median share of an estimate's variance that is not chance.
     """
@@ -393,6 +394,7 @@ where nobody has several.
 
 STANDINGS: dict[str, Any] = {
     "level": pl.String,
+    "name": pl.String,
     "providers": pl.Int64,
     "effect": pl.Float64,
     "std_error": pl.Float64,
@@ -406,7 +408,8 @@ STANDINGS: dict[str, Any] = {
 }
 """The levels of one term, largest effect first.
 
-``effect``: predicted, shrunk towards zero; ``low``/``high``: intervals for comparing two levels by
+``level`` identifies, ``name`` is what people call it; ``effect``: predicted, shrunk towards zero;
+``low``/``high``: intervals for comparing two levels by
 eye; ``rank`` mean rank (1 = largest) with its interval; ``p_wrong``: probability that the effect
 has the other sign; ``stands_out``: "above", "below" or "".
 """
@@ -416,7 +419,8 @@ has the other sign; ``stands_out``: "above", "below" or "".
 class Standing:
     """How the levels of one term compare: ``table`` (STANDINGS).
 
-    ``factor``: multiple of the standard error in low and high. Of the levels named as standing out
+    ``factor``: multiple of the standard error in low and high. ``collaborations``: whether the
+    levels are collaborations (and not places or other labels). Of the levels named as standing out
     a share of at most ``rate`` is expected to be named wrongly.
     """
 
@@ -425,6 +429,7 @@ class Standing:
     table: pl.DataFrame
     factor: float
     rate: float
+    collaborations: bool = False
 
     def named(self, side: str) -> int:
         """How many stand out "above" or "below"."""

@@ -33,13 +33,19 @@ PAIRS = 20
 class Belonging:
     """Who was ever in which collaboration of an arm.
 
-    ``names`` (C,); ``incidence`` (n, C) sparse 0/1, overlap allowed; ``first`` (n,) the
-    collaboration joined first (an unknown date counts as the day first seen), -1 for none.
+    ``names`` (C,) identifiers, ``titles`` (C,) what people call them; ``incidence`` (n, C) sparse
+    0/1, overlap allowed; ``first`` (n,) the collaboration joined first (an unknown date counts as
+    the day first seen), -1 for none.
     """
 
     names: tuple[str, ...]
     incidence: sparse.csr_array
     first: Ints
+    titles: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.titles:
+            object.__setattr__(self, "titles", self.names)
 
 
 def belonging(panel: Panel, arm: Arm, provider: NDArray[np.str_]) -> Belonging | None:
@@ -63,6 +69,7 @@ def belonging(panel: Panel, arm: Arm, provider: NDArray[np.str_]) -> Belonging |
     first[row[::-1]] = code[::-1]
     return Belonging(
         names=tuple(names.to_list()),
+        titles=tuple(panel.titles(names.to_list())),
         incidence=sparse.csr_array(
             (np.ones(row.size), (row, code)), shape=(n, max(names.len(), 1) if n else 0)
         ),
@@ -81,9 +88,9 @@ class Overlay:
     what is left of them after provider and year effects, which is what a regression with such
     effects has to tell them apart by; NaN where one never changes.
     ``holdings`` (T, M) providers in 0, 1, ... M - 1 collaborations at once, the last: or more.
-    ``sizes``: kind, collaboration, members (last year); ``pairs``: the pairs of collaborations
-    with most members in common in the last year: first, first_kind, second, second_kind, shared,
-    first_members, second_members, jaccard.
+    ``sizes``: kind, collaboration, name (what people call it), members (last year); ``pairs``: the
+    pairs of collaborations with most members in common in the last year: first, first_name,
+    first_kind, second, second_name, second_kind, shared, first_members, second_members, jaccard.
     """
 
     names: tuple[str, ...]
@@ -151,6 +158,14 @@ def overlay(panel: Panel, rule: Exposure, window: Window = Window(), most: int =
     flat = H.reshape(n * T, K).astype(np.float64)
     left = H - H.mean(axis=1, keepdims=True) - H.mean(axis=0) + H.mean(axis=(0, 1))
     held, sizes, pairs = _collaborations(members, on, n)
+    sizes = sizes.insert_column(
+        2, pl.Series("name", panel.titles(sizes["collaboration"].to_list()), dtype=pl.String)
+    )
+    for side in ("second", "first"):
+        titles = panel.titles(pairs[side].to_list())
+        pairs = pairs.insert_column(
+            pairs.columns.index(side) + 1, pl.Series(f"{side}_name", titles, dtype=pl.String)
+        )
     holdings = np.stack(
         [np.bincount(np.minimum(per, most), minlength=most + 1) for per in held.T]
     ) if T else np.zeros((0, most + 1), dtype=np.int64)  # fmt: skip

@@ -69,6 +69,7 @@ def by_collaboration(
     table = pl.DataFrame(
         {
             "collaboration": names.astype(np.str_),
+            "name": np.array(who.titles)[code].astype(np.str_),
             "joiners": joiners.astype(np.int64),
             "estimate": estimate,
             "std_error": np.sqrt(v),

@@ -94,10 +94,10 @@ def overlap_document(found: Overlay, *, title: str, command: str = "") -> dict[s
         ],
         "pairs": found.pairs.to_dicts(),
         "pair_columns": [
-            {"name": "first", "label": "One", "rule": "text"},
+            {"name": "first_name", "label": "One", "rule": "text"},
             {"name": "first_kind", "label": "Its kind", "rule": "text"},
             {"name": "first_members", "label": "Its members", "rule": "count"},
-            {"name": "second", "label": "The other", "rule": "text"},
+            {"name": "second_name", "label": "The other", "rule": "text"},
             {"name": "second_kind", "label": "Its kind", "rule": "text"},
             {"name": "second_members", "label": "Its members", "rule": "count"},
             {"name": "shared", "label": "In both", "rule": "count"},

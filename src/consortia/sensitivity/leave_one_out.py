@@ -152,7 +152,10 @@ def units(trial: Trial, over: str) -> tuple[list[str], sparse.csr_array]:
         # Later members of the collaboration serve as comparison and are not its joiners yet.
         keep = sparse.diags_array(arrays.joiners.astype(np.float64))
         return (
-            [f"collaboration {name}" for name in trial.belonging.names],
+            [
+                f"collaboration {name}" if name == title else title
+                for name, title in zip(trial.belonging.names, trial.belonging.titles, strict=True)
+            ],
             sparse.csr_array(keep @ trial.belonging.incidence),
         )
     if over == "cohort":

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from consortia.errors import DataInvalid, Problem
-from consortia.specs import DataSpec, Found
+from consortia.specs import ROLES, DataSpec, Found
 from consortia.studyfile.door import UNSETTLED
 
 _LIKELY = re.compile(r"progress|attain|score|point|result|outcome|grade|value_added|mean|average")
@@ -167,6 +167,7 @@ def _data(found: Found, folder: str) -> str:
         ("statuses", "One row per spell: provider, status, since, until."),
         ("places", "Easting and northing, or latitude and longitude, if not among the providers."),
         ("covariates", "More columns, by provider or by provider and year."),
+        ("collaborations", "Names of collaborations (collaboration, name), to show for numbers."),
     ):
         name = getattr(data, role)
         missing = role == "memberships" and not found.statuses
@@ -197,7 +198,7 @@ def _data(found: Found, folder: str) -> str:
         "# ignore = []",
         "",
     ]
-    for role in ("outcomes", "providers", "memberships", "statuses", "places", "covariates"):
+    for role in ROLES:
         renames: dict[str, str] = getattr(data.columns, role)
         if renames:
             lines.append("# The name that consortia uses = the name in your file.")
