@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -16,6 +15,7 @@ from consortia.estimators import METHODS
 from consortia.estimators import shares as division
 from consortia.estimators.by_collaboration import by_collaboration
 from consortia.estimators.estimate import estimate as run_method
+from consortia.estimators.estimate import with_influence
 from consortia.estimators.identification import identify
 from consortia.estimators.levels import levels
 from consortia.estimators.neighbours import area
@@ -88,8 +88,11 @@ def evaluate(
 
     say(f"estimating: {study.method.name}")
     estimate: Estimate | None = None
+    psi: np.ndarray | None = None
     if arrays is not None:
-        estimate, because = _try(lambda: run_method(arrays, study, streams.at("inference").rng()))
+        rng = streams.at("inference").rng()
+        fitted, because = _try(lambda: with_influence(arrays, study, rng, bool(study.checks)))
+        estimate, psi = fitted or (None, None)
     if estimate is not None and estimate.row()["estimate"] is None:
         because = str(estimate.row()["caution"]).removeprefix("not identified, because ")
         estimate = None
@@ -98,7 +101,7 @@ def evaluate(
     ladder = _ladder(study, panel, plain, estimate, streams, say)
     findings: tuple[Finding, ...] = ()
     if arrays is not None and estimate is not None:
-        findings = _challenge(study, panel, arrays, estimate, sd, streams, say)
+        findings = _challenge(study, panel, arrays, estimate, psi, sd, streams, say)
     coincidences = _coincidences(study, plain) if plain is not None else ()
     identification = None
     if plain is not None and _others(study):
@@ -367,6 +370,7 @@ def _challenge(
     panel: Panel,
     arrays: Arrays,
     estimate: Estimate,
+    psi: np.ndarray | None,
     sd: float,
     streams: Streams,
     say: Progress,
@@ -394,26 +398,13 @@ def _challenge(
         cross=panel.arrays,
         sd=sd,
         belonging=belonging(panel, study.arms[study.arm], arrays.provider),
-        influence=cache(lambda: _influence(study, arrays, estimate, streams)),
+        influence=lambda: psi,
     )
     out: list[Finding] = []
     for spec in study.checks:
         say(f"challenging: {spec.name}")
         out.append(CHECKS[type(spec)].run(trial, spec, streams.at("check", spec.name).rng()))
     return tuple(out)
-
-
-def _influence(
-    study: Study, arrays: Arrays, estimate: Estimate, streams: Streams
-) -> np.ndarray | None:
-    """Influence (n,) on the headline."""
-    method = METHODS[type(study.method)]
-    fit = method.fit(arrays, study.method, study, streams.at("inference").rng())
-    if fit.influence is None:
-        return None
-    pick = np.zeros((1, len(fit.keys)))
-    pick[0, estimate.headline] = 1.0
-    return fit.influence.combine(pick).dense()[:, 0]
 
 
 def _gap(

@@ -543,7 +543,7 @@ class Trial:
     ``refit`` raises NotIdentified where nothing can be estimated; ``cross`` makes the arrays of
     another study of the same panel (another outcome, arm, window or rule of exposure), with the
     panel's own errors. ``belonging``: who is in which collaboration of the arm, None for a status.
-    ``influence`` (n,) of the headline, made when first asked for; None where the method has none.
+    ``influence`` (n,) of the headline; None where the method has none.
     """
 
     arrays: Arrays
