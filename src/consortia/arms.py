@@ -98,11 +98,12 @@ def memberships_of(arm: Arm, panel: Panel) -> pl.DataFrame:
                 how="left",
                 maintain_order="left",
             )[where.column]
-        chosen = chosen.filter(_passes(text, where))
+        chosen = chosen.filter(passes(text, where))
     return chosen
 
 
-def _passes(values: pl.Series, where: Where) -> pl.Series:
+def passes(values: pl.Series, where: Where) -> pl.Series:
+    """Which values a filter keeps; a missing one is in no list."""
     listed = values.cast(pl.String).is_in(list(where.keep or where.drop)).fill_null(False)
     return listed if where.keep else ~listed
 

@@ -14,8 +14,10 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
+from consortia.arms import passes
+from consortia.errors import DataInvalid, NotIdentified, Problem, did_you_mean
 from consortia.exposure import spans
-from consortia.specs import Exposure, Window
+from consortia.specs import Exposure, Where, Window
 
 if TYPE_CHECKING:
     from consortia.panel import Panel
@@ -112,11 +114,19 @@ class Overlay:
         )
 
 
-def overlay(panel: Panel, rule: Exposure, window: Window = Window(), most: int = 5) -> Overlay:
-    """Count who is in what with whom in every year of ``window``; ``most``: see ``holdings``.
+def overlay(
+    panel: Panel,
+    rule: Exposure,
+    window: Window = Window(),
+    most: int = 5,
+    where: tuple[Where, ...] = (),
+) -> Overlay:
+    """Count who is in what with whom in every year of ``window``, among the providers that pass
+    every ``where``; ``most``: see ``holdings``.
 
     Time and memory grow with memberships, and with the pairs of collaborations that share anybody,
-    not with all pairs of collaborations.
+    not with all pairs of collaborations. Raises DataInvalid for a column that is not there,
+    NotIdentified where nobody passes.
     """
     inside = panel.outcomes
     if window.first is not None:
@@ -127,6 +137,7 @@ def overlay(panel: Panel, rule: Exposure, window: Window = Window(), most: int =
     index = (
         inside.select("provider").unique().sort("provider").with_row_index("row")
     ).with_columns(pl.col("row").cast(pl.Int64))
+    index = _taking_part(panel, index, where)
     n, T = index.height, int(years.size)
     members = panel.memberships.join(index, on="provider", how="inner")
     on = _exposed(members, years, rule)
@@ -182,6 +193,28 @@ def overlay(panel: Panel, rule: Exposure, window: Window = Window(), most: int =
         sizes=sizes,
         pairs=pairs,
     )
+
+
+def _taking_part(panel: Panel, index: pl.DataFrame, where: tuple[Where, ...]) -> pl.DataFrame:
+    """``index`` (provider, row) of those that pass, numbered anew."""
+    fixed = [c for c in panel.providers.columns if c != "provider"]
+    strange = [w.column for w in where if w.column not in fixed]
+    if strange:
+        raise DataInvalid(
+            [
+                Problem(
+                    file="study", column="where", found=name, problem="column is not in the data",
+                    remedy=did_you_mean(name, fixed),
+                )
+                for name in strange
+            ]
+        )  # fmt: skip
+    for w in where:
+        facts = index.join(panel.providers, on="provider", how="left", maintain_order="left")
+        index = index.filter(passes(facts[w.column], w))
+    if not index.height:
+        raise NotIdentified("no provider passes the filters in where")
+    return index.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
 
 
 def _exposed(spells: pl.DataFrame, years: Ints, rule: Exposure) -> Bools:

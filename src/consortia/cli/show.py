@@ -202,7 +202,6 @@ def _show_rows(console: Console, titled: Sequence[tuple[str, Sequence[dict[str, 
                 )
             )
         console.print(table)
-    console.print("No problems found.", style="green")
 
 
 def show_overlap(made: dict[str, Any]) -> None:
@@ -213,6 +212,8 @@ def show_overlap(made: dict[str, Any]) -> None:
     console.print()
     console.print(made["title"], style="bold", markup=False)
     console.print(f"  {made['sentence']}", markup=False)
+    if made["who"]:
+        console.print(f"  {made['who']}", markup=False)
     tables = (
         ("kind_columns", made["kinds"]),
         ("between_columns", [r for r in made["between"] if r["both"]]),
