@@ -69,7 +69,7 @@ def template(found: Found, folder: str = ".") -> str:
         *[_outcome(name, first=k == 0) for k, name in enumerate(outcomes or [outcome])],
         *_arm_tables(arms),
         _exposure(found),
-        _rest(found),
+        _rest(found, "cohort" if not kinds and statuses else "collaboration"),
     ]
     return "\n".join(parts)
 
@@ -276,7 +276,7 @@ last = {last}
 """
 
 
-def _rest(found: Found) -> str:
+def _rest(found: Found, over: str) -> str:
     weight = f"column = {_q(found.weights[0])}" if found.weights else '# column = "pupils"'
     group = _one_line(found.groups[0]) if found.groups else ""
     cluster = f" Or a column of the providers file: {group}." if group else ""
@@ -306,7 +306,20 @@ name = "pre-trend"
 [[checks]]
 name = "placebo-date"
 years = 1
+
+# Does the answer hang on one of them? Also: "cohort", or a column of the providers file.
+[[checks]]
+name = "leave-one-out"
+over = {_q(over)}
 {flagged}
+# Does the effect depend on a fact, such as how hard those nearby compete? [competition] makes rivals,
+# pressure, concentration and more from places; [levels] gives the answer by thirds of any column of
+# numbers, as it stood before joining.
+# [competition]
+# radius_km = 5.0
+# [levels]
+# by = "pressure"
+
 # Whose luck is shared: "provider", "collaboration" or, with places, "market".{cluster}
 [inference]
 cluster = "provider"
