@@ -312,9 +312,9 @@ years = 1
 name = "leave-one-out"
 over = {_q(over)}
 {flagged}
-# Does the effect depend on a fact, such as how hard those nearby compete? [competition] makes rivals,
-# pressure, concentration and more from places; [levels] gives the answer by thirds of any column of
-# numbers, as it stood before joining.
+# Does the effect depend on a fact, such as how hard those nearby compete? [competition] makes
+# rivals, pressure, concentration and more from places; [levels] gives the answer by thirds of any
+# column of numbers, as it stood before joining.
 # [competition]
 # radius_km = 5.0
 # [levels]
