@@ -13,6 +13,7 @@ from consortia.evaluation import evaluate
 from consortia.report import document
 from consortia.results import Evaluation
 from consortia.sources import read_panel
+from consortia.sources.competition import with_competition
 from consortia.studyfile import read_study
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -111,3 +112,55 @@ def test_the_report_says_it() -> None:
     assert [r["why"] for r in told["rows"] if r["exists"] == "no"] == [
         "academy status changed for every one of them by the year of joining"
     ] * 3
+
+
+def test_does_what_autonomy_does_depend_on_competition() -> None:
+    file = read_study(ROOT / "examples" / "england-ks2" / "competition.toml", DATA)
+    study = next(s for s in file.study if (s.arm, s.outcome) == ("academy", "maths_progress"))
+    found = evaluate(study, read_panel(file.data, file.folder))
+    split = found.by_level
+    assert split.table["label"].to_list()[-1] == "highest less lowest"
+    assert split.table["n_treated"][:3].sum() == found.headline["n_treated"] == 1947
+    # Levels are thirds of those seen before joining: academies of 2016 and earlier are left out.
+    assert split.notes[0] == "2,428 providers of no known level left out"
+    sizes = split.table["providers"][:3]
+    assert max(sizes) - min(sizes) <= 2
+    # Each level by hand: mean over cohorts and years of differences in weighted means.
+    Y, w, _, academy = frames()
+    pairs = with_competition(
+        read_panel(file.data, file.folder), study.competition, study.arms["trust"]
+    ).outcomes.sort("provider", "year")
+    pressure = pairs["pressure"].cast(pl.Float64).to_numpy().reshape(Y.shape)[:, 0]
+    after = academy > 2016
+    edges = np.quantile(pressure[after & np.isfinite(pressure)], [1 / 3, 2 / 3])
+    high = after & (pressure > edges[1])
+    total, weight = 0.0, 0.0
+    for g in (2017, 2018, 2019):
+        b = g - 1 - 2016
+        each, joiners = [], high & (academy == g)
+        used = np.zeros(Y.shape[0], dtype=bool)
+        for t in range(g - 2016, 4):
+            change = Y[:, t] - Y[:, b]
+            ok = np.isfinite(change) & high
+            mine, rest = ok & (academy == g), ok & (academy > 2019)
+            each.append(
+                np.average(change[mine], weights=w[mine])
+                - np.average(change[rest], weights=w[rest])
+            )
+            used |= mine
+        total += w[joiners & used].sum() * np.mean(each)
+        weight += w[joiners & used].sum()
+    assert split.table["estimate"][2] == pytest.approx(total / weight, abs=1e-9)
+    assert split.table["above"][2] == pytest.approx(edges[1])
+
+
+def test_trusts_are_called_by_their_names() -> None:
+    rows = evaluate_plain().by_collaboration.table
+    assert (rows["name"] != rows["collaboration"]).all()
+
+
+@cache
+def evaluate_plain() -> Evaluation:
+    file = read_study(ROOT / "examples" / "england-ks2" / "study.toml", DATA)
+    study = next(s for s in file.study if (s.arm, s.outcome) == ("trust", "maths_progress"))
+    return evaluate(study.with_(checks=()), read_panel(file.data, file.folder))

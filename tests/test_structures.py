@@ -2,11 +2,14 @@
 
 import datetime as dt
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
-from consortia.specs import Arm, Exposure, Window
+from consortia.errors import DataInvalid, NotIdentified
+from consortia.specs import Arm, Exposure, Where, Window
 from consortia.streams import Streams
 from consortia.structures import belonging, overlay
 
@@ -156,3 +159,25 @@ def test_belonging_takes_the_collaboration_joined_first(make_panel) -> None:
     assert found.incidence.toarray().tolist() == [[1, 1], [0, 0], [1, 0], [1, 1]]
     assert found.first.tolist() == [0, -1, 0, 1], "a known date goes before an unknown one"
     assert belonging(panel, Arm(status="academy"), np.array(["a"])) is None
+
+
+def test_only_those_that_pass_the_filters_take_part(tangle) -> None:
+    panel, joins, statuses = tangle
+    odd = [p for p in panel.providers["provider"] if int(p[1:]) % 2]
+    facts = panel.providers.with_columns(
+        odd=pl.col("provider").is_in(odd).cast(pl.Int64), late=pl.col("provider") > "p20"
+    )
+    panel = replace(panel, providers=facts)
+    where = (Where(column="odd", keep=("1",)), Where(column="late", drop=("true",)))
+    kept = {p for p in odd if p <= "p20"}
+    found = overlay(panel, Exposure(), where=where)
+    assert found.providers == len(kept)
+    held = {p for p, _, k, a, b in joins if k == "trust" and counts(a, b, 2018)} & kept
+    assert found.together[-1, 1, 1] == len(held)
+    assert found.together[-1, 2, 2] == len(
+        {p for p, _, d in statuses if counts(d, None, 2018)} & kept
+    )
+    with pytest.raises(DataInvalid, match="odd"):
+        overlay(panel, Exposure(), where=(Where(column="od", keep=("1",)),))
+    with pytest.raises(NotIdentified, match="no provider passes"):
+        overlay(panel, Exposure(), where=(Where(column="odd", keep=("7",)),))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -19,49 +19,74 @@ import numpy as np
 
 from consortia.errors import NotIdentified
 from consortia.estimators.estimate import estimate
-from consortia.specs import GroupTime, MethodSpec, RawGap, RegimeDid, TwoWay
+from consortia.panel import Arrays, Panel
+from consortia.specs import GroupTime, Imputation, MethodSpec, RawGap, RegimeDid, TwoWay
 from consortia.streams import Streams
+from consortia.study import Study
 from consortia.world.two_arms import WORLDS, arms_sector, arms_study
 
 SEED = 20_240
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "methods" / "apart.md"
 
-METHODS: dict[str, tuple[MethodSpec, tuple[str, ...]]] = {
-    "raw-gap": (RawGap(), ()),
-    "two-way, all arms": (TwoWay(), ("other",)),
-    "group-time, other arms ignored": (GroupTime(aggregate="simple"), ()),
-    "regime-did": (RegimeDid(), ("other",)),
-    "two-way, rivals held": (TwoWay(), ("near",)),
-    "regime-did, rivals held": (RegimeDid(), ("near",)),
+METHODS: dict[str, tuple[MethodSpec, tuple[str, ...], tuple[str, ...]]] = {
+    "raw-gap": (RawGap(), (), ()),
+    "two-way, all arms": (TwoWay(), ("other",), ()),
+    "group-time, other arms ignored": (GroupTime(aggregate="simple"), (), ()),
+    "imputation, other arms ignored": (Imputation(aggregate="simple"), (), ()),
+    "imputation, all arms": (Imputation(alongside="joint", aggregate="simple"), (), ("other",)),
+    "regime-did": (RegimeDid(), ("other",), ()),
+    "two-way, rivals held": (TwoWay(), ("near",), ()),
+    "regime-did, rivals held": (RegimeDid(), ("near",), ()),
 }
-"""Name in the table -> method and the arms held."""
+"""Name in the table -> method, arms held, arms alongside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exam:
-    """One method on one world: estimate, its truth, whether the interval holds it."""
+    """One method on one world: estimate, its truth, whether the interval holds it. A method that
+    refuses has none of them."""
 
     world: str
     method: str
-    error: float
-    truth: float
-    covered: bool
-    rejects: bool
-    joiners: int
+    error: float | None = None
+    truth: float = 0.0
+    covered: bool = False
+    rejects: bool = False
+    joiners: int = 0
+
+
+def asked_of(world: str) -> list[str]:
+    """The methods whose other arm exists in this world."""
+    there = "near" if world == "spill-over" else "other"
+    return [name for name, (_, *arms) in METHODS.items() if all(set(a) <= {there} for a in arms)]
+
+
+def given(panel: Panel, world: str) -> dict[str, tuple[Study, Arrays]]:
+    """Study and arrays of each method. The panel is crossed once: what regime-did is given holds
+    all years and both arms, and the others take from it what they use."""
+    there = "near" if world == "spill-over" else "other"
+    whole = panel.arrays(arms_study(RegimeDid(), (there,)))
+    free = replace(whole, hold=(), regime=None, regime_names=("all",))
+    out: dict[str, tuple[Study, Arrays]] = {}
+    for name in asked_of(world):
+        method, hold, alongside = METHODS[name]
+        arrays = whole if hold else replace(free, alongside=whole.hold) if alongside else free
+        out[name] = (arms_study(method, hold).with_(alongside=alongside), arrays)
+    return out
 
 
 def one(task: tuple[str, int]) -> list[Exam]:
-    """Every method on one drawn world; a method that refuses leaves no row."""
+    """Every method on one drawn world."""
     world, k = task
     panel = arms_sector(WORLDS[world][1], Streams(SEED).at(world, k))
     out: list[Exam] = []
-    for name, (method, hold) in METHODS.items():
-        if ("near" in hold) != (world == "spill-over") and hold:
-            continue
-        study = arms_study(method, hold)
+    for name, (study, arrays) in given(panel, world).items():
         try:
-            row = estimate(panel.arrays(study), study, Streams(SEED).at("draws", k).rng()).row()
+            row = estimate(arrays, study, Streams(SEED).at("draws", k).rng()).row()
         except NotIdentified:
+            row = {"estimate": None}
+        if row["estimate"] is None:
+            out.append(Exam(world=world, method=name))
             continue
         out.append(
             Exam(
@@ -87,7 +112,7 @@ def run(worlds: int, processes: int, names: Iterable[str] = tuple(WORLDS)) -> li
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Means over worlds. ``answered``: share of worlds in which the method gave an answer."""
+    """Means over the worlds in which the method gave an answer, ``answered`` of all ``worlds``."""
 
     world: str
     method: str
@@ -97,36 +122,43 @@ class Mark:
     rmse: float
     coverage: float
     rejects: float
-    answered: float
+    answered: int
+    worlds: int
     joiners: float
+
+    @property
+    def coverage_error(self) -> float:
+        """Monte Carlo standard error of the coverage."""
+        return float(np.sqrt(self.coverage * (1 - self.coverage) / max(self.answered, 1)))
 
 
 def marks(exams: list[Exam], worlds: int) -> list[Mark]:
     out: list[Mark] = []
     for world, method in dict.fromkeys((e.world, e.method) for e in exams):
-        mine = [e for e in exams if (e.world, e.method) == (world, method)]
-        error = np.array([e.error for e in mine])
+        mine = [e for e in exams if (e.world, e.method) == (world, method) and e.error is not None]
+        error = np.array([e.error for e in mine], dtype=np.float64)
+        some = error.size > 0
         out.append(
             Mark(
                 world=world,
                 method=method,
-                truth=float(np.mean([e.truth for e in mine])),
-                bias=float(error.mean()),
+                truth=float(np.mean([e.truth for e in mine])) if some else float("nan"),
+                bias=float(error.mean()) if some else float("nan"),
                 bias_error=float(error.std(ddof=1) / np.sqrt(error.size))
                 if error.size > 1
-                else 0.0,
-                rmse=float(np.sqrt((error**2).mean())),
-                coverage=float(np.mean([e.covered for e in mine])),
-                rejects=float(np.mean([e.rejects for e in mine])),
-                answered=len(mine) / worlds,
-                joiners=float(np.mean([e.joiners for e in mine])),
+                else float("nan"),
+                rmse=float(np.sqrt((error**2).mean())) if some else float("nan"),
+                coverage=float(np.mean([e.covered for e in mine])) if some else float("nan"),
+                rejects=float(np.mean([e.rejects for e in mine])) if some else float("nan"),
+                answered=len(mine),
+                worlds=worlds,
+                joiners=float(np.mean([e.joiners for e in mine])) if some else float("nan"),
             )
         )
     return out
 
 
 def page(found: list[Mark], worlds: int) -> str:
-    half = 1.96 * np.sqrt(0.95 * 0.05 / worlds)
     lines = [
         "# Apart: which method tells an arm from what comes with it",
         "",
@@ -135,20 +167,23 @@ def page(found: list[Mark], worlds: int) -> str:
         "those of each method's main answer against what it would be if the known effect were all",
         "there is, so that methods that speak of different joiners are each held to their own.",
         "Outcomes are in standard deviations of a provider's yearly noise; the comparison is with",
-        f"providers that have not joined yet. With {worlds} worlds a right 95% interval covers in",
-        f"{0.95 - half:.1%} to {min(0.95 + half, 1):.1%} of them.",
-        f"`python scripts/simulation/apart.py {worlds}` writes this page",
-        "again.",
+        "providers that have not joined yet. Monte Carlo standard errors stand beside bias and",
+        "coverage; a refusal (`not identified`) is no answer, and is counted.",
+        f"`python scripts/simulation/apart.py {worlds}` writes this page again.",
         "",
-        "| world | method | truth | bias | (s.e.) | RMSE | coverage | finds an effect | joiners "
-        "| answers |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| world | method | truth | bias (s.e.) | RMSE | coverage (s.e.) | finds an effect "
+        "| joiners | refuses |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for m in found:
+        refused = m.worlds - m.answered
+        if not m.answered:
+            lines.append(f"| {m.world} | {m.method} | – | – | – | – | – | – | {refused} |")
+            continue
         lines.append(
-            f"| {m.world} | {m.method} | {m.truth:.3f} | {m.bias:+.3f} | {m.bias_error:.3f} | "
-            f"{m.rmse:.3f} | {m.coverage:.1%} | {m.rejects:.0%} | {m.joiners:.0f} | "
-            f"{m.answered:.0%} |"
+            f"| {m.world} | {m.method} | {m.truth:.3f} | {m.bias:+.3f} ({m.bias_error:.3f}) | "
+            f"{m.rmse:.3f} | {m.coverage:.1%} ({m.coverage_error:.1%}) | {m.rejects:.0%} | "
+            f"{m.joiners:.0f} | {refused} |"
         )
     lines += ["", "The worlds:", ""]
     lines += [f"* **{name}**: {what}." for name, (what, _) in WORLDS.items()]

@@ -41,7 +41,7 @@ def arm_years(arm: Arm, panel: Panel, index: pl.DataFrame, years: Ints, rule: Ex
     n = index.height
     chosen = memberships_of(arm, panel)
     if arm.exposure:
-        value = _column(panel.outcomes, arm.exposure, index, years)
+        value = column(panel, arm.exposure, index, years)
         on = np.asarray(value >= (arm.threshold if arm.threshold is not None else 0.0))
         if arm.threshold is None:
             on = np.asarray(value > 0)
@@ -98,11 +98,12 @@ def memberships_of(arm: Arm, panel: Panel) -> pl.DataFrame:
                 how="left",
                 maintain_order="left",
             )[where.column]
-        chosen = chosen.filter(_passes(text, where))
+        chosen = chosen.filter(passes(text, where))
     return chosen
 
 
-def _passes(values: pl.Series, where: Where) -> pl.Series:
+def passes(values: pl.Series, where: Where) -> pl.Series:
+    """Which values a filter keeps; a missing one is in no list."""
     listed = values.cast(pl.String).is_in(list(where.keep or where.drop)).fill_null(False)
     return listed if where.keep else ~listed
 
@@ -125,11 +126,16 @@ def _from_years(on: Bools, years: Ints) -> Spans:
     )
 
 
-def _column(outcomes: pl.DataFrame, name: str, index: pl.DataFrame, years: Ints) -> Floats:
-    """(n, T) of a column of the outcomes file, NaN where unknown."""
+def column(panel: Panel, name: str, index: pl.DataFrame, years: Ints) -> Floats:
+    """(n, T) of a column of the outcomes or, the same in every year, of the providers; NaN where
+    unknown."""
     out = np.full((index.height, years.size), np.nan)
+    if name not in panel.outcomes.columns:
+        facts = index.join(panel.providers, on="provider", how="left", maintain_order="left")
+        out[:] = facts[name].cast(pl.Float64).fill_null(np.nan).to_numpy()[:, None]
+        return out
     rows = (
-        outcomes.select("provider", "year", name)
+        panel.outcomes.select("provider", "year", name)
         .join(index, on="provider", how="inner")
         .filter(pl.col("year").is_in(years.tolist()) & pl.col(name).is_not_null())
     )

@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
-from consortia.arms import arm_years, memberships_of
+from consortia.arms import arm_years, column, memberships_of
 from consortia.errors import DataInvalid, NotIdentified, Problem, did_you_mean
 from consortia.exposure import BEFORE, NEVER_YEAR, Spans
 from consortia.grouping import asked, cell_sums, groupings, known_terms
@@ -149,6 +149,7 @@ def cross(panel: Panel, study: Study) -> Arrays:
         rings=_rings(panel, study, names, years),
         points=None if study.inference.spatial_km is None else points_at(panel, names),
         groupings=groupings(panel, study, index, years),
+        by=None if study.levels is None else column(panel, study.levels.by, index, years),
         sums=None
         if panel.pupils is None or study.outcome not in panel.pupils.columns or not asked(study)
         else cell_sums(panel.pupils, index, years),
@@ -214,6 +215,20 @@ def check_names(panel: Panel, study: Study, made: tuple[str, ...] = ()) -> None:
         for where in arm.only:
             known = [*fixed, *(c for c in panel.memberships.columns if c != "provider")]
             need(where.column, known, "column", f"arms.{name}.only")
+    if study.levels is not None:
+        text = [c for c in fixed if not (panel.providers[c].dtype.is_numeric()
+                                         or panel.providers[c].dtype == pl.Boolean)]  # fmt: skip
+        if study.levels.by in text and study.levels.by not in numeric:
+            problems.append(
+                Problem(
+                    file="study", column="levels.by", found=study.levels.by,
+                    problem="levels go by a number, and this column of the providers is text",
+                    remedy="Name a column of numbers, or use [[where]] for one group at a time",
+                )
+            )  # fmt: skip
+        else:
+            known = [*numeric, *(c for c in fixed if c not in text)]
+            need(study.levels.by, known, "column", "levels.by")
     problems += _places(panel, study, made, need)
     if problems:
         raise DataInvalid(problems)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -17,12 +16,17 @@ from consortia.estimators import METHODS
 from consortia.estimators import shares as division
 from consortia.estimators.by_collaboration import by_collaboration
 from consortia.estimators.estimate import estimate as run_method
+from consortia.estimators.estimate import with_influence
 from consortia.estimators.identification import identify
+from consortia.estimators.levels import levels
+from consortia.estimators.neighbours import area
 from consortia.estimators.permuted import path_sums
 from consortia.estimators.waterfall import contamination, waterfall
 from consortia.panel import Arrays, FlowStep, Held, Panel
 from consortia.results import (
+    AreaReading,
     ByCollaboration,
+    ByLevel,
     Coincidence,
     Contamination,
     Estimate,
@@ -32,6 +36,7 @@ from consortia.results import (
     Identification,
     Rung,
     Shares,
+    Standing,
     Trial,
 )
 from consortia.sensitivity import CHECKS
@@ -43,6 +48,7 @@ from consortia.specs import (
     GroupTime,
     Imputation,
     LocalProjection,
+    MethodSpec,
     Mixed,
     Neighbours,
     RawGap,
@@ -87,8 +93,11 @@ def evaluate(
 
     say(f"estimating: {study.method.name}")
     estimate: Estimate | None = None
+    psi: np.ndarray | None = None
     if arrays is not None:
-        estimate, because = _try(lambda: run_method(arrays, study, streams.at("inference").rng()))
+        rng = streams.at("inference").rng()
+        fitted, because = _try(lambda: with_influence(arrays, study, rng, bool(study.checks)))
+        estimate, psi = fitted or (None, None)
     if estimate is not None and estimate.row()["estimate"] is None:
         because = str(estimate.row()["caution"]).removeprefix("not identified, because ")
         estimate = None
@@ -97,7 +106,7 @@ def evaluate(
     ladder = _ladder(study, panel, plain, estimate, streams, say)
     findings: tuple[Finding, ...] = ()
     if arrays is not None and estimate is not None:
-        findings = _challenge(study, panel, arrays, estimate, sd, streams, say)
+        findings = _challenge(study, panel, arrays, estimate, psi, sd, streams, say)
     coincidences = _coincidences(study, plain) if plain is not None else ()
     identification = None
     if plain is not None and _others(study):
@@ -113,11 +122,17 @@ def evaluate(
             threats=found, strength=strength(study, arrays, estimate, sd, design, found)
         )
     each = _by_collaboration(study, panel, arrays, estimate, say)
+    split: ByLevel | None = None
+    unsplit = ""
+    if study.levels is not None:
+        say(f"by level of {study.levels.title}")
+        split, unsplit = _levels(study, arrays, streams, because)
     divided: Shares | None = None
     why = ""
     if division.asks(study):
         say("where the differences lie")
         divided, why = _shares(study, plain, arrays, streams, because or nothing)
+        divided = None if divided is None else _with_names(divided, panel)
     say("writing it down")
     return Evaluation(
         study=study,
@@ -147,6 +162,9 @@ def evaluate(
         shares=divided,
         shares_not_identified=why,
         challenge=challenge,
+        by_level=split,
+        by_level_not_identified=unsplit,
+        area=_area(study, estimate),
     )
 
 
@@ -157,7 +175,8 @@ def divide(study: Study, panel: Panel) -> Shares:
     terms cannot be told apart.
     """
     arrays = panel.arrays(study.with_(hold=(), alongside=()))
-    return division.shares(arrays, study, Streams(study.inference.seed).at("shares").rng())
+    found = division.shares(arrays, study, Streams(study.inference.seed).at("shares").rng())
+    return _with_names(found, panel)
 
 
 def _shares(
@@ -168,6 +187,24 @@ def _shares(
     if used is None:
         return None, because
     return _try(lambda: division.shares(used, study, streams.at("shares").rng()))
+
+
+def _with_names(shares: Shares, panel: Panel) -> Shares:
+    """The standings with the names of collaborations where they are known."""
+
+    def named(standing: Standing) -> Standing:
+        titles = panel.titles(standing.table["level"].to_list())
+        return replace(
+            standing, table=standing.table.with_columns(name=pl.Series(titles, dtype=pl.String))
+        )
+
+    if panel.collaborations is None:
+        return shares
+    # Only collaborations have names; a place is called by its own column.
+    return replace(
+        shares,
+        standings=tuple(named(s) if s.collaborations else s for s in shares.standings),
+    )
 
 
 def _silent(step: str) -> None:
@@ -231,6 +268,9 @@ def _ladder(
         say("holding the other arms")
         labels = _held_as_was(study, study.alongside)
         held = study.with_(hold=others, alongside=())
+        if isinstance(study.method, GroupTime):
+            # Few are left, and cohorts of one or two of them must not count like those of forty.
+            held = held.with_(method=_apart(study.method))
         arrays, because = _try(lambda: panel.arrays(held))
         rungs.append(
             Rung(
@@ -324,6 +364,7 @@ def _challenge(
     panel: Panel,
     arrays: Arrays,
     estimate: Estimate,
+    psi: np.ndarray | None,
     sd: float,
     streams: Streams,
     say: Progress,
@@ -351,9 +392,9 @@ def _challenge(
         cross=panel.arrays,
         sd=sd,
         belonging=belonging(panel, study.arms[study.arm], arrays.provider),
-        influence=cache(lambda: _trace(study, arrays, streams)[1]),
         path_sums=path_sums,
         trace=lambda changed, asked: _trace(asked, changed, streams),
+        influence=lambda: psi,
     )
     out: list[Finding] = []
     for spec in study.checks:
@@ -411,6 +452,24 @@ def _by_collaboration(
     return found
 
 
+def _levels(
+    study: Study, arrays: Arrays | None, streams: Streams, because: str
+) -> tuple[ByLevel | None, str]:
+    """The answer by level of a fact, or why there is none."""
+    if arrays is None:
+        return None, because
+    # One thread, as for every estimate.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _try(lambda: levels(arrays, study, streams.at("levels").rng()))
+
+
+def _area(study: Study, estimate: Estimate | None) -> AreaReading | None:
+    """Who gains and who loses, where the method looks at neighbours."""
+    if estimate is None or not isinstance(study.method, Neighbours):
+        return None
+    return area(estimate.effects, study.method, study.outcomes[study.outcome].unit)
+
+
 def _coincidences(study: Study, arrays: Arrays) -> tuple[Coincidence, ...]:
     return tuple(_coincide(study, arrays, held) for held in arrays.alongside)
 
@@ -457,15 +516,7 @@ def _coincide(study: Study, arrays: Arrays, held: Held) -> Coincidence:
 
 def _identification(study: Study, panel: Panel, streams: Streams) -> Identification | None:
     """What can be told of the arm apart from those held, or from those alongside if none is."""
-    method = study.method
-    if isinstance(method, RegimeDid):
-        spec = method
-    elif isinstance(method, GroupTime):
-        spec = RegimeDid(
-            adjust=method.adjust, base=method.base, anticipation=method.anticipation, few=method.few
-        )
-    else:
-        spec = RegimeDid()
+    spec = _apart(study.method)
     if refusal(spec, study.arms[study.arm], study.arm_label):
         return None
     quick = replace(study.inference, draws=0)
@@ -488,6 +539,22 @@ def _identification(study: Study, panel: Panel, streams: Streams) -> Identificat
     held, free = error(apart), error(alone)
     price = held / free if held and free else None
     return identify(arrays, spec, apart, price)
+
+
+def _apart(method: MethodSpec) -> RegimeDid:
+    """regime-did with the choices of the study's method, where it has them."""
+    match method:
+        case RegimeDid():
+            return method
+        case GroupTime():
+            return RegimeDid(
+                adjust=method.adjust,
+                base=method.base,
+                anticipation=method.anticipation,
+                few=method.few,
+            )
+        case _:
+            return RegimeDid()
 
 
 def _flow(arrays: Arrays | None, estimate: Estimate | None) -> tuple[FlowStep, ...]:

@@ -6,7 +6,7 @@ is the one crossing from words to letters (its steps stand in crossing.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -102,6 +102,7 @@ class Panel:
     * ``truth``: provider, year, effect; simulated panels only.
     * ``pupils``: sums of pupil rows by provider and year, where the study is one of pupils; then
       ``outcomes`` has their means, with the number of pupils in the column "pupils".
+    * ``collaborations``: collaboration, name; where names are known beside the identifiers.
     """
 
     outcomes: pl.DataFrame
@@ -112,6 +113,7 @@ class Panel:
     notes: tuple[Note, ...] = ()
     truth: pl.DataFrame | None = None
     pupils: PupilSums | None = None
+    collaborations: pl.DataFrame | None = None
 
     def __repr__(self) -> str:
         years = self.outcomes["year"]
@@ -130,6 +132,23 @@ class Panel:
 
         text = "\n".join(f"{s.role}:{s.digest}" for s in sorted(self.sources, key=lambda s: s.role))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def titles(self, collaborations: Sequence[str]) -> list[str]:
+        """What people call them: the name where one is known, with the identifier behind it where
+        several share it; the identifier where none is."""
+        known = self.collaborations
+        if known is None or not len(collaborations):
+            return list(collaborations)
+        asked = pl.DataFrame({"collaboration": pl.Series(collaborations, dtype=pl.String)})
+        several = pl.col("name").is_duplicated() & pl.col("name").is_not_null()
+        shown = (
+            pl.when(several)
+            .then(pl.format("{} ({})", "name", "collaboration"))
+            .otherwise(pl.col("name"))
+        )
+        titled = known.select("collaboration", title=shown)
+        found = asked.join(titled, on="collaboration", how="left", maintain_order="left")
+        return found["title"].fill_null(found["collaboration"]).to_list()
 
     def arrays(self, study: Study) -> Arrays:
         """The letters of this study: Y, D, G and the rest. See crossing.cross."""
@@ -220,6 +239,8 @@ class Arrays:
       provider had joined; T = never, -1 = place not known; None where no method asked.
     * ``points`` (n, 2) or (n, 3) place in metres, NaN where not known; None where nobody asked.
     * ``groupings`` memberships and labels by cell, where the study asks for them as terms.
+    * ``by`` (n, T) the column by whose levels the answer is split, NaN where not known; None where
+      nobody asked.
     * ``sums`` the pupil rows behind the cells, in a study of pupils.
     """
 
@@ -251,6 +272,7 @@ class Arrays:
     rings: Ints | None = None
     points: Floats | None = None
     groupings: tuple[Grouping, ...] = ()
+    by: Floats | None = None
     sums: CellSums | None = None
 
     @property
@@ -299,6 +321,7 @@ class Arrays:
             moves=None if self.moves is None else self.moves[rows],
             rings=None if self.rings is None else self.rings[rows],
             points=None if self.points is None else self.points[rows],
+            by=None if self.by is None else self.by[rows],
             groupings=tuple(
                 replace(g, members=sparse.csr_array(g.members[np.repeat(rows, self.T)]))
                 for g in self.groupings

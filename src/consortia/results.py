@@ -78,7 +78,8 @@ class Fit:
     universal base) has theta 0, influence zero and the caution "reference year".
     ``headline`` is the row that answers the study's question.
     ``dof_factor`` multiplies the variance under the "regression" small-sample convention.
-    ``pieces`` caps the number of clusters that small-sample rules count (0 = no cap).
+    ``pieces`` caps the number of clusters that small-sample rules count (0 = no cap);
+    ``pieces_by_row`` does so for each effect by itself, where they are inferred one by one.
 
     A model that states its own uncertainty has no influence functions: then ``influence`` is None,
     ``covariance`` (m, m) and ``dof`` (m,), degrees of freedom of Student's t (infinite: normal),
@@ -96,6 +97,7 @@ class Fit:
     small_sample: Literal["none", "clusters", "regression"]
     dof_factor: float = 1.0
     pieces: int = 0
+    pieces_by_row: tuple[int, ...] = ()
     flow: tuple[FlowStep, ...] = ()
     notes: tuple[str, ...] = ()
     covariance: Floats | None = None
@@ -281,9 +283,10 @@ class Contamination:
 class ByCollaboration:
     """The effect in each collaboration, drawn towards their mean as far as chance asks for.
 
-    ``table``, best first: collaboration, joiners, estimate, std_error (of chance alone), shrunk,
-    shrunk_low, shrunk_high, p_value (effect zero), q_value (Benjamini-Hochberg), stands_out
-    ("better", "worse", ""). ``mean`` and ``spread`` (standard deviation of the true effects
+    ``table``, best first: collaboration, name (what people call it), joiners, estimate, std_error
+    (of chance alone), shrunk, shrunk_low, shrunk_high, p_value (effect zero), q_value
+    (Benjamini-Hochberg), stands_out ("better", "worse", ""). ``mean`` and ``spread`` (standard
+    deviation of the true effects
     between collaborations), ``q``, ``dof`` and ``p_value`` of Cochran's test that all are the same;
     ``reliability``: median share of an estimate's variance that is not chance.
     """
@@ -301,6 +304,74 @@ class ByCollaboration:
     worse: int
     sentence: str
     notes: tuple[str, ...] = ()
+
+
+LEVELS: dict[str, Any] = {
+    "label": pl.String,
+    "above": pl.Float64,
+    "up_to": pl.Float64,
+    "providers": pl.Int64,
+    "estimate": pl.Float64,
+    "std_error": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "p_value": pl.Float64,
+    "n_treated": pl.Int64,
+    "n_control": pl.Int64,
+    "caution": pl.String,
+}
+"""The answer by level of a fact, lowest level first, and last the highest less the lowest.
+
+A level holds the ``providers`` whose first known value before joining is ``above`` and no more than
+``up_to`` (null: no bound). A level without an answer has null numbers and a caution that says why.
+A simulated panel adds ``truth``.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByLevel:
+    """Whether the effect depends on a fact: ``table`` (LEVELS).
+
+    ``by`` is the column, ``label`` the fact in words; ``p_value`` of the test that the effect is
+    the same in all levels that have one (None where fewer than two have). ``before``: the highest
+    less the lowest in the years before joining, with its interval (None where none is seen).
+    """
+
+    by: str
+    label: str
+    table: pl.DataFrame
+    p_value: float | None
+    before: tuple[float, float | None, float | None] | None
+    sentence: str
+    notes: tuple[str, ...] = ()
+
+
+AREA: dict[str, Any] = {
+    "who": pl.String,
+    "label": pl.String,
+    "estimate": pl.Float64,
+    "std_error": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "p_value": pl.Float64,
+    "providers": pl.Int64,
+    "caution": pl.String,
+}
+"""Who gains and who loses: ``who`` is "members", "ring-1" and so on, "neighbours" (all rings, for
+each year of membership) or "area" (members and neighbours, for each year of membership)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaReading:
+    """What joining does to members, to those nearby and to the area: ``table`` (AREA).
+
+    ``lost_elsewhere``: the share of the members' gain that is their neighbours' loss (of a loss:
+    that is the neighbours' gain); None unless the data show both clearly.
+    """
+
+    table: pl.DataFrame
+    lost_elsewhere: float | None
+    sentence: str
 
 
 PARTS: dict[str, Any] = {
@@ -325,6 +396,7 @@ where nobody has several.
 
 STANDINGS: dict[str, Any] = {
     "level": pl.String,
+    "name": pl.String,
     "providers": pl.Int64,
     "effect": pl.Float64,
     "std_error": pl.Float64,
@@ -338,7 +410,8 @@ STANDINGS: dict[str, Any] = {
 }
 """The levels of one term, largest effect first.
 
-``effect``: predicted, shrunk towards zero; ``low``/``high``: intervals for comparing two levels by
+``level`` identifies, ``name`` is what people call it; ``effect``: predicted, shrunk towards zero;
+``low``/``high``: intervals for comparing two levels by
 eye; ``rank`` mean rank (1 = largest) with its interval; ``p_wrong``: probability that the effect
 has the other sign; ``stands_out``: "above", "below" or "".
 """
@@ -348,7 +421,8 @@ has the other sign; ``stands_out``: "above", "below" or "".
 class Standing:
     """How the levels of one term compare: ``table`` (STANDINGS).
 
-    ``factor``: multiple of the standard error in low and high. Of the levels named as standing out
+    ``factor``: multiple of the standard error in low and high. ``collaborations``: whether the
+    levels are collaborations (and not places or other labels). Of the levels named as standing out
     a share of at most ``rate`` is expected to be named wrongly.
     """
 
@@ -357,6 +431,7 @@ class Standing:
     table: pl.DataFrame
     factor: float
     rate: float
+    collaborations: bool = False
 
     def named(self, side: str) -> int:
         """How many stand out "above" or "below"."""
@@ -430,6 +505,9 @@ class Evaluation:
     shares: Shares | None = None
     shares_not_identified: str = ""
     challenge: Challenge = Challenge()
+    by_level: ByLevel | None = None
+    by_level_not_identified: str = ""
+    area: AreaReading | None = None
 
     @property
     def headline(self) -> dict[str, Any] | None:
@@ -470,10 +548,10 @@ class Trial:
     ``refit`` raises NotIdentified where nothing can be estimated; ``cross`` makes the arrays of
     another study of the same panel (another outcome, arm, window or rule of exposure), with the
     panel's own errors. ``belonging``: who is in which collaboration of the arm, None for a status.
-    ``influence`` (n,) of the headline, made when first asked for; None where the method has none.
     ``path_sums``: the headline of a study as sums by adoption path, so that permutations need no
     refitting; None where its method has no such form. ``trace``: the headline of a study and its
-    influence (n,), None where the method has none; raises NotIdentified.
+    influence (n,), None where the method has none; raises NotIdentified. ``influence`` (n,) of the
+    headline; None where the method has none.
     """
 
     arrays: Arrays

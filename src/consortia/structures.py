@@ -14,8 +14,10 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
+from consortia.arms import passes
+from consortia.errors import DataInvalid, NotIdentified, Problem, did_you_mean
 from consortia.exposure import spans
-from consortia.specs import Exposure, Window
+from consortia.specs import Exposure, Where, Window
 
 if TYPE_CHECKING:
     from consortia.panel import Panel
@@ -33,13 +35,19 @@ PAIRS = 20
 class Belonging:
     """Who was ever in which collaboration of an arm.
 
-    ``names`` (C,); ``incidence`` (n, C) sparse 0/1, overlap allowed; ``first`` (n,) the
-    collaboration joined first (an unknown date counts as the day first seen), -1 for none.
+    ``names`` (C,) identifiers, ``titles`` (C,) what people call them; ``incidence`` (n, C) sparse
+    0/1, overlap allowed; ``first`` (n,) the collaboration joined first (an unknown date counts as
+    the day first seen), -1 for none.
     """
 
     names: tuple[str, ...]
     incidence: sparse.csr_array
     first: Ints
+    titles: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.titles:
+            object.__setattr__(self, "titles", self.names)
 
 
 def belonging(panel: Panel, arm: Arm, provider: NDArray[np.str_]) -> Belonging | None:
@@ -63,6 +71,7 @@ def belonging(panel: Panel, arm: Arm, provider: NDArray[np.str_]) -> Belonging |
     first[row[::-1]] = code[::-1]
     return Belonging(
         names=tuple(names.to_list()),
+        titles=tuple(panel.titles(names.to_list())),
         incidence=sparse.csr_array(
             (np.ones(row.size), (row, code)), shape=(n, max(names.len(), 1) if n else 0)
         ),
@@ -81,9 +90,9 @@ class Overlay:
     what is left of them after provider and year effects, which is what a regression with such
     effects has to tell them apart by; NaN where one never changes.
     ``holdings`` (T, M) providers in 0, 1, ... M - 1 collaborations at once, the last: or more.
-    ``sizes``: kind, collaboration, members (last year); ``pairs``: the pairs of collaborations
-    with most members in common in the last year: first, first_kind, second, second_kind, shared,
-    first_members, second_members, jaccard.
+    ``sizes``: kind, collaboration, name (what people call it), members (last year); ``pairs``: the
+    pairs of collaborations with most members in common in the last year: first, first_name,
+    first_kind, second, second_name, second_kind, shared, first_members, second_members, jaccard.
     """
 
     names: tuple[str, ...]
@@ -105,11 +114,19 @@ class Overlay:
         )
 
 
-def overlay(panel: Panel, rule: Exposure, window: Window = Window(), most: int = 5) -> Overlay:
-    """Count who is in what with whom in every year of ``window``; ``most``: see ``holdings``.
+def overlay(
+    panel: Panel,
+    rule: Exposure,
+    window: Window = Window(),
+    most: int = 5,
+    where: tuple[Where, ...] = (),
+) -> Overlay:
+    """Count who is in what with whom in every year of ``window``, among the providers that pass
+    every ``where``; ``most``: see ``holdings``.
 
     Time and memory grow with memberships, and with the pairs of collaborations that share anybody,
-    not with all pairs of collaborations.
+    not with all pairs of collaborations. Raises DataInvalid for a column that is not there,
+    NotIdentified where nobody passes.
     """
     inside = panel.outcomes
     if window.first is not None:
@@ -120,6 +137,7 @@ def overlay(panel: Panel, rule: Exposure, window: Window = Window(), most: int =
     index = (
         inside.select("provider").unique().sort("provider").with_row_index("row")
     ).with_columns(pl.col("row").cast(pl.Int64))
+    index = _taking_part(panel, index, where)
     n, T = index.height, int(years.size)
     members = panel.memberships.join(index, on="provider", how="inner")
     on = _exposed(members, years, rule)
@@ -151,6 +169,14 @@ def overlay(panel: Panel, rule: Exposure, window: Window = Window(), most: int =
     flat = H.reshape(n * T, K).astype(np.float64)
     left = H - H.mean(axis=1, keepdims=True) - H.mean(axis=0) + H.mean(axis=(0, 1))
     held, sizes, pairs = _collaborations(members, on, n)
+    sizes = sizes.insert_column(
+        2, pl.Series("name", panel.titles(sizes["collaboration"].to_list()), dtype=pl.String)
+    )
+    for side in ("second", "first"):
+        titles = panel.titles(pairs[side].to_list())
+        pairs = pairs.insert_column(
+            pairs.columns.index(side) + 1, pl.Series(f"{side}_name", titles, dtype=pl.String)
+        )
     holdings = np.stack(
         [np.bincount(np.minimum(per, most), minlength=most + 1) for per in held.T]
     ) if T else np.zeros((0, most + 1), dtype=np.int64)  # fmt: skip
@@ -167,6 +193,28 @@ def overlay(panel: Panel, rule: Exposure, window: Window = Window(), most: int =
         sizes=sizes,
         pairs=pairs,
     )
+
+
+def _taking_part(panel: Panel, index: pl.DataFrame, where: tuple[Where, ...]) -> pl.DataFrame:
+    """``index`` (provider, row) of those that pass, numbered anew."""
+    fixed = [c for c in panel.providers.columns if c != "provider"]
+    strange = [w.column for w in where if w.column not in fixed]
+    if strange:
+        raise DataInvalid(
+            [
+                Problem(
+                    file="study", column="where", found=name, problem="column is not in the data",
+                    remedy=did_you_mean(name, fixed),
+                )
+                for name in strange
+            ]
+        )  # fmt: skip
+    for w in where:
+        facts = index.join(panel.providers, on="provider", how="left", maintain_order="left")
+        index = index.filter(passes(facts[w.column], w))
+    if not index.height:
+        raise NotIdentified("no provider passes the filters in where")
+    return index.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
 
 
 def _exposed(spells: pl.DataFrame, years: Ints, rule: Exposure) -> Bools:

@@ -16,6 +16,7 @@ from consortia.specs import (
     Exposure,
     GroupTime,
     Inference,
+    Levels,
     MethodSpec,
     Outcome,
     PlaceboDate,
@@ -36,7 +37,7 @@ class Study:
     same of them, and only while they keep them); arms in ``alongside`` are not held, but the report
     counts how often they come on the same day and what holding them would say.
     ``competition`` adds its columns to the outcomes before anything is estimated (evaluation.py),
-    so that they can be covariates.
+    so that they can be covariates. ``levels`` asks for the answer by level of a fact as well.
 
     Raises ValueError for a name that is not defined, with the nearest known one.
     """
@@ -59,6 +60,7 @@ class Study:
     inference: Inference = Inference()
     competition: Competition | None = None
     shares: ShareTerms = ShareTerms()
+    levels: Levels | None = None
 
     def __post_init__(self) -> None:
         if not self.question.strip():
@@ -130,6 +132,7 @@ def canonical(study: Study) -> str:
     }
     if not study.shares.terms:
         del form["shares"]
-    if study.competition is None:
-        del form["competition"]
+    for key in ("competition", "levels"):
+        if form[key] is None:
+            del form[key]
     return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

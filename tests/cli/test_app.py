@@ -139,7 +139,7 @@ def test_the_command_in_the_report_makes_the_same_report(study: Path, tmp_path: 
 def test_check_data(study: Path) -> None:
     shown = run.invoke(app, ["check-data", str(study)])
     assert shown.exit_code == 0, shown.output
-    assert "No problems found" in shown.stdout
+    assert shown.stdout.count("No problems found") == 1
     counted = json.loads(run.invoke(app, ["check-data", str(study), "--json"]).stdout)
     assert counted["providers"] == 24
 
@@ -311,6 +311,20 @@ def test_overlap(study: Path, tmp_path: Path) -> None:
     assert (tmp_path / "o" / "overlap.html").is_file()
     alone = run.invoke(app, ["overlap", str(study), "--json"])
     assert json.loads(alone.stdout)["between"] == made["between"]
+
+
+def test_overlap_of_those_that_take_part(study: Path) -> None:
+    text = study.read_text(encoding="utf-8")
+    study.write_text(text + '\n[[where]]\ncolumn = "area"\nkeep = ["N"]\n', encoding="utf-8")
+    made = json.loads(run.invoke(app, ["overlap", str(study), "--json"]).stdout)
+    # The joiners of 2017 are in the north, those of 2016 in the south.
+    assert (made["providers"], [k["2019"] for k in made["kinds"]]) == (12, [4, 2])
+    assert made["who"] == "Providers whose area is N."
+    assert made["who"] in run.invoke(app, ["overlap", str(study)]).stdout
+    study.write_text(text + '\n[[where]]\ncolumn = "area"\nkeep = ["X"]\n', encoding="utf-8")
+    refused = run.invoke(app, ["overlap", str(study)])
+    assert refused.exit_code == 3
+    assert "no provider passes" in refused.output
 
 
 def test_shares(school_files: Path, tmp_path: Path) -> None:

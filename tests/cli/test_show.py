@@ -1,9 +1,15 @@
 """What stands on the terminal is what the evaluation says."""
 
 import re
+from dataclasses import replace
+
+import numpy as np
 
 from consortia.cli.show import show_evaluation, show_list
 from consortia.evaluation import evaluate
+from consortia.specs import Levels, RegimeDid
+from consortia.streams import Streams
+from consortia.world.two_arms import ArmsSector, arms_sector, arms_study
 
 
 def panel_of(make_panel):
@@ -49,3 +55,23 @@ def test_list_names_everything(capsys) -> None:
     text = capsys.readouterr().out
     assert "a-method" in text
     assert "asks this" in text
+
+
+def test_what_can_be_told_apart_and_where_it_differs(make_study, capsys) -> None:
+    panel = arms_sector(ArmsSector(providers=160), Streams(4))
+    u = np.arange(160) % 3.0
+    panel = replace(panel, providers=panel.providers.with_columns(rivalry=u))
+    study = arms_study(RegimeDid()).with_(levels=Levels(by="rivalry", cuts=(0.5, 1.5)))
+    found = evaluate(study, panel)
+    show_evaluation(found)
+    text = capsys.readouterr().out
+    told = found.identification
+    assert f"Told apart: {told.sentence}" in text
+    assert told.speaks_for in text
+    assert told.silent_on in text
+    assert f"By level: {found.by_level.sentence}" in text
+    for row in found.by_level.table.iter_rows(named=True):
+        assert f"{row['estimate']:+.2f}" in text
+    refused = evaluate(study.with_(levels=Levels(by="rivalry", cuts=(9.0,))), panel)
+    show_evaluation(refused)
+    assert "By level: not identified, because there are no providers" in capsys.readouterr().out

@@ -1,5 +1,7 @@
 """One collaboration at a time: against group-time refitted on it, and how often luck passes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -7,7 +9,8 @@ from scipy import sparse
 from consortia.errors import NotIdentified
 from consortia.estimators import group_time
 from consortia.estimators.by_collaboration import by_collaboration, joiner_effects
-from consortia.specs import GroupTime
+from consortia.maths.conley import incidence_of
+from consortia.specs import GroupTime, Inference
 from consortia.streams import Streams
 from consortia.structures import Belonging
 
@@ -139,3 +142,34 @@ def test_words_and_refusal(arrays_of, study_of) -> None:
     arrays, who = world(arrays_of, rng, true=np.zeros(2))
     with pytest.raises(NotIdentified, match="fewer than 3 collaborations"):
         by_collaboration(arrays, study.method, study, who)
+
+
+@pytest.mark.parametrize("how", ["cluster", "spatial"])
+def test_the_comparison_depends_as_in_the_answer(arrays_of, study_of, how: str) -> None:
+    """One year after joining for all: the comparison's error is a double sum over its providers."""
+    rng = Streams(12).rng()
+    arrays, who = world(arrays_of, rng, true=np.zeros(5), rest=60, T=3)
+    arrays = replace(arrays, cohort=np.where(arrays.joiners, 2, 3))
+    rest = np.flatnonzero(arrays.cohort == 3)
+    change = arrays.Y[:, 2] - arrays.Y[:, 1]
+    psi = (change[rest] - change[rest].mean()) / rest.size
+    points = rng.uniform(0, 20_000, (arrays.n, 2))
+    label = np.arange(arrays.n) % 9
+    if how == "spatial":
+        study = study_of(inference=Inference(draws=0, spatial_km=4.0))
+        arrays = replace(arrays, points=points)
+        d = np.linalg.norm(points[rest][:, None] - points[rest][None], axis=2)
+        kernel = np.maximum(1 - d / 4000, 0) ** 2
+    else:
+        study = study_of(inference=Inference(draws=0, cluster="area"))
+        arrays = replace(arrays, incidence=incidence_of(label))
+        kernel = (label[rest][:, None] == label[rest][None]).astype(float)
+    found = by_collaboration(arrays, study.method, study, who)
+    alone = by_collaboration(
+        replace(arrays, incidence=incidence_of(np.arange(arrays.n)), points=None),
+        study.method, study_of(inference=Inference(draws=0)), who,
+    )  # fmt: skip
+    by = [t.table.sort("collaboration")["std_error"].to_numpy() ** 2 for t in (found, alone)]
+    np.testing.assert_allclose(by[0] - by[1], psi @ kernel @ psi - psi @ psi, rtol=1e-9)
+    assert "as in the answer" in found.notes[0]
+    assert "independent of one another" in alone.notes[0]

@@ -1,14 +1,17 @@
 """The study's answer by level of a fact, and the difference with its covariance."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from consortia.errors import NotIdentified
 from consortia.estimators import group_time
-from consortia.estimators.estimate import with_uncertainty
-from consortia.estimators.levels import by_level, levels_of
-from consortia.specs import GroupTime, Inference
+from consortia.estimators.estimate import estimate, with_uncertainty
+from consortia.estimators.levels import by_level, levels, levels_of
+from consortia.specs import GroupTime, Inference, Levels, Mixed, RegimeDid
 from consortia.streams import Streams
+from consortia.world.two_arms import ArmsSector, arms_sector, arms_study
 
 
 @pytest.fixture
@@ -88,3 +91,100 @@ def test_refuses_where_there_is_nothing_to_go_by(sector):
             (np.arange(90) % 3)[~arrays.joiners],
             Streams(1).rng(),
         )
+
+
+# --- the question as a study asks it ------------------------------------------------------------
+
+
+def test_the_difference_of_two_levels_is_that_of_differences_with_its_variance(
+    make_panel, make_study
+):
+    """Two years, one day of joining: a triple difference of means, whose variance is the sum of
+    those of the four groups (no small-sample factor)."""
+    rng = Streams(3).rng()
+    names = [f"p{i:03}" for i in range(160)]
+    rival = {p: float(i % 2) for i, p in enumerate(names)}
+    join = {p: rng.random() < 0.4 for p in names}
+    score = {(p, y): rng.normal() for p in names for y in (2016, 2017)}
+    panel = make_panel(
+        score,
+        joins=[(p, "T", "trust", "2016-09-01") for p in names if join[p]],
+        facts={"rival": rival},
+    )
+    study = make_study(
+        levels=Levels(by="rival", cuts=(0.5,)),
+        inference=Inference(draws=0, small_sample="none"),
+    )
+    table = levels(panel.arrays(study), study, Streams(1).rng()).table
+    change = np.array([score[p, 2017] - score[p, 2016] for p in names])
+    joins, high = np.array([join[p] for p in names]), np.array([rival[p] for p in names]) > 0.5
+    cells = {
+        (a, b): change[(joins == a) & (high == b)] for a in (True, False) for b in (True, False)
+    }
+    mean = {k: v.mean() for k, v in cells.items()}
+    effect = [mean[True, b] - mean[False, b] for b in (False, True)]
+    variance = sum(v.var() / v.size for v in cells.values())
+    assert table["label"].to_list() == ["lower", "higher", "higher less lower"]
+    np.testing.assert_allclose(table["estimate"], [*effect, effect[1] - effect[0]], atol=1e-12)
+    assert table["std_error"][2] == pytest.approx(np.sqrt(variance), rel=1e-12)
+    assert table["up_to"].to_list() == [0.5, None, None]
+    assert table["providers"].to_list() == [80, 80, 160]
+
+
+def ask(sector, **changes):
+    arrays, study, values = sector
+    study = study.with_(levels=Levels(**{"by": "rivalry"} | changes))
+    return levels(replace(arrays, by=values), study, Streams(1).rng())
+
+
+def test_the_sentence_says_where_it_is_larger_and_what_was_there_before(sector):
+    found = ask(sector)
+    assert "Where rivalry is lowest (up to" in found.sentence
+    assert "It is larger where rivalry is highest, by more than chance" in found.sentence
+    assert found.p_value < 1e-6
+    assert found.before[1] < 0 < found.before[2]
+    assert "Before joining, where there should be no such difference" in found.sentence
+    assert "90 providers" not in " ".join(found.notes)
+
+
+def test_given_cuts_make_the_levels(sector):
+    found = ask(sector, cuts=(0.5,), label="the number of rivals")
+    assert found.table["up_to"].to_list() == [0.5, None, None]
+    assert found.label in found.sentence
+    with pytest.raises(NotIdentified, match="no providers in one of the levels"):
+        ask(sector, cuts=(99.0,))
+
+
+def test_without_joiners_in_a_level_the_difference_is_refused_in_words(sector):
+    arrays, study, values = sector
+    keep = ~(arrays.joiners & (np.arange(90) % 3 == 2))
+    study = study.with_(levels=Levels(by="rivalry", cuts=(0.9, 1.9)))
+    found = levels(replace(arrays, by=values).take(keep), study, Streams(1).rng())
+    assert found.table["estimate"].is_null().to_list() == [False, False, True, True]
+    assert found.sentence.startswith(
+        "Whether the effect of trust depends on rivalry cannot be told"
+    )
+    assert "where it is highest there is no answer, because nobody joins" in found.sentence
+    assert found.p_value is not None
+
+
+def test_methods_without_influence_refuse(sector):
+    arrays, study, values = sector
+    study = study.with_(levels=Levels(by="rivalry"), method=Mixed(terms=("provider",)))
+    with pytest.raises(NotIdentified, match="states its own uncertainty"):
+        levels(replace(arrays, by=values), study, Streams(1).rng())
+
+
+def test_each_level_follows_its_own_rule_for_few_joiners():
+    panel = arms_sector(ArmsSector(providers=120), Streams(6))
+    u = np.arange(120) % 2.0
+    panel = replace(panel, providers=panel.providers.with_columns(rival=u))
+    study = arms_study(RegimeDid()).with_(levels=Levels(by="rival", cuts=(0.5,)))
+    arrays = panel.arrays(study)
+    table = levels(arrays, study, Streams(1).rng()).table
+    for k in (0, 1):
+        alone = estimate(arrays.take(u == k), study, Streams(1).rng()).row()
+        assert table["std_error"][k] == pytest.approx(alone["std_error"], rel=1e-12)
+        assert table["low"][k] == pytest.approx(alone["low"], rel=1e-9)
+        assert table["truth"][k] == pytest.approx(alone["truth"])
+    assert table["truth"][2] == pytest.approx(table["truth"][1] - table["truth"][0])

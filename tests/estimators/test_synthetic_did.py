@@ -14,7 +14,7 @@ from consortia.errors import NotIdentified
 from consortia.estimators import synthetic_did
 from consortia.estimators.synthetic_did import SyntheticDid, weights_of
 from consortia.maths.inference import infer
-from consortia.maths.synthetic import weighting
+from consortia.maths.synthetic import gaps, placebo_effects, weighting
 from consortia.panel import Arrays
 
 RNG = np.random.default_rng(7)
@@ -60,6 +60,24 @@ def test_is_the_weighted_regression(
         D = (np.arange(rows.size) < b.joiners.size)[:, None] & (np.arange(a.T) >= b.g)
         wanted = weighted_regression(a.Y[rows], np.outer(omega, lam), D)
         assert by["group", int(a.years[b.g])] == pytest.approx(wanted, abs=1e-9)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_placebos_are_the_estimator_on_panels_without_the_joiners(exact: bool) -> None:
+    """Every placebo by itself: weights found anew among those that are left."""
+    rng = np.random.default_rng(5)
+    C = rng.normal(size=(30, 1)) + rng.normal(size=(30, 9)).cumsum(axis=1)
+    w, T0 = np.array([1.0, 3.0]), 6
+    like = weighting(C, C[:2].mean(axis=0), T0, 2, exact=exact)
+    taken = np.stack([rng.choice(30, 4, replace=False) for _ in range(9)])
+    found = placebo_effects(C, taken[:, 1:3], taken, w, like, exact=exact)
+    for p, gone in enumerate(taken):
+        rest = np.setdiff1d(np.arange(30), gone)
+        mean = np.average(C[gone[1:3]], axis=0, weights=w)
+        start = replace(like, omega=like.omega[rest], dual=None)
+        one = weighting(C[rest], mean, T0, 2, exact=exact, like=start)
+        wanted = gaps(mean, one.lam) - one.omega @ gaps(C[rest], one.lam)
+        np.testing.assert_allclose(found[p], wanted, atol=1e-8)
 
 
 def test_cohorts_are_averaged_as_named(

@@ -179,6 +179,7 @@ def each(count: int = 57) -> ByCollaboration:
         table=pl.DataFrame(
             {
                 "collaboration": [f"T{k}" for k in range(count)],
+                "name": [f"Trust {k}" for k in range(count)],
                 "joiners": [1 + k % 9 for k in range(count)],
                 "estimate": [2.0 * s for s in shrunk],
                 "std_error": [0.8123] * count,

@@ -16,7 +16,8 @@ from consortia.results import PARTS, STANDINGS, Shares, Standing
 def made(n: int, several: int = 3) -> Shares:
     effect = np.linspace(1.2, -1.2, n)
     table = pl.DataFrame(
-        {"level": [f"C{k}" for k in range(n)], "providers": [3] * n, "effect": effect,
+        {"level": [f"C{k}" for k in range(n)], "name": [f"Club {k}" for k in range(n)],
+         "providers": [3] * n, "effect": effect,
          "std_error": [0.3] * n, "low": effect - 0.42, "high": effect + 0.42,
          "rank": np.arange(n) + 1.0, "rank_low": [1.0] * n, "rank_high": [float(n)] * n,
          "p_wrong": [0.01] * n,

@@ -1,12 +1,14 @@
 """Left out one at a time: against evaluations of the smaller panels themselves."""
 
+import numpy as np
 import polars as pl
 import pytest
 
 from consortia.errors import DataInvalid
+from consortia.estimators.estimate import estimate
 from consortia.evaluation import evaluate
 from consortia.panel import Panel
-from consortia.specs import LeaveOneOut, Where
+from consortia.specs import Inference, LeaveOneOut, Where
 from consortia.streams import Streams
 from consortia.world import SchoolSector, sector_study, simulate
 
@@ -98,6 +100,25 @@ def test_verdict_follows_the_largest_shift(sector, every) -> None:
     alone = evaluate(study, one).findings[0]
     assert alone.verdict is None
     assert "fewer than two" in alone.sentence
+
+
+def test_danger_is_how_much_of_the_effect_goes(sector, every) -> None:
+    _, found, finding = every
+    left = finding.table["estimate"] / found.headline["estimate"]
+    assert finding.numbers["danger"] == pytest.approx(min(max(1 - left.min(), 0), 1))
+
+
+@pytest.mark.parametrize(
+    "rule", [Inference(draws=0, spatial_km=12.0), Inference(draws=0, cluster="market")]
+)
+def test_intervals_without_one_are_those_of_the_studys_inference(sector, rule) -> None:
+    study, _, finding = check(sector, LeaveOneOut(over="cohort", refits=1), inference=rule)
+    arrays = sector.arrays(study)
+    row = finding.table.filter(pl.col("exact")).row(0, named=True)
+    cohort = np.flatnonzero(arrays.years == int(row["left_out"][-4:]))[0]
+    again = estimate(arrays.take(arrays.cohort != cohort), study, Streams(1).rng()).row()
+    assert row["low"] == pytest.approx(again["low"], abs=1e-10)
+    assert row["high"] == pytest.approx(again["high"], abs=1e-10)
 
 
 def test_refusals(sector) -> None:

@@ -1,13 +1,15 @@
 """check-data's counts, on a panel small enough to count by hand."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from consortia.sources import check_data, summarise
 from consortia.sources.summary import in_words
-from consortia.specs import DataSpec, Exposure
+from consortia.specs import Arm, Competition, DataSpec, Exposure, Levels, Outcome
+from consortia.study import Study
 
 OUTCOMES = """provider,year,score
 a,2016,1
@@ -109,3 +111,71 @@ def test_a_kind_and_a_status_of_the_same_name(make_panel) -> None:
     held = {r["held"]: r["2016"] for r in summarise(panel).exposure}
     assert held == {"academy": 1, "academy (status)": 0}
     assert isinstance(panel.outcomes, pl.DataFrame)
+
+
+PLACED = "provider,easting,northing,phase\na,0,0,primary\nb,3000,0,primary\nc,4000,0,all\n"
+
+
+def ask(**changes) -> Study:
+    fields = {
+        "question": "Did it help?",
+        "outcome": "score",
+        "arm": "trust",
+        "outcomes": {"score": Outcome()},
+        "arms": {"trust": Arm(kinds=("trust",)), "academy": Arm(status="academy")},
+        "competition": Competition(radius_km=3.5),
+    }
+    return Study(**(fields | changes))
+
+
+def test_columns_of_competition_are_made_and_spread_out(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "p.csv").write_text(PLACED)
+    spec = replace(SPEC, providers="p.csv")
+    s = check_data(spec, tmp_path, [ask(), ask(arm="academy")])
+    assert s.problems == ()
+    # What does not depend on the arm is told once.
+    assert [(r["column"], r["arm"]) for r in s.competition] == [
+        (c, "trust") for c in Competition().columns(Arm(kinds=("trust",)))
+    ]
+    # In 2016 b has a and c within 3.5 km; in 2017 c has no results.
+    rivals = s.competition[0]
+    assert (rivals["known"], rivals["lowest"], rivals["highest"]) == (5, 1.0, 2.0)
+    assert "rivals" in {r["column"] for r in s.columns}
+    assert any(title == "Competition nearby" for title, _ in s.tables())
+
+
+def test_everything_wrong_with_the_studies_is_told_at_once(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "p.csv").write_text(PLACED)
+    (tmp_path / "o.csv").write_text(OUTCOMES.replace("SUPP", "good"))
+    spec = replace(SPEC, providers="p.csv", numbers=("score",))
+    wrong = [
+        ask(competition=Competition(within="phse", size="pupil"), levels=Levels(by="pressur")),
+        ask(arm="academy", levels=Levels(by="phase")),
+    ]
+    told = check_data(spec, tmp_path, wrong).problems
+    assert {p.column for p in told} == {
+        "score", "competition.within", "competition.size", "levels.by",
+    }  # fmt: skip
+    levels = [p for p in told if p.column == "levels.by"]
+    assert "pressure" in levels[0].remedy
+    assert "is text" in levels[1].problem
+
+
+def test_a_radius_in_which_nobody_has_a_rival_is_a_problem(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "p.csv").write_text(PLACED)
+    spec = replace(SPEC, providers="p.csv")
+    (told,) = check_data(spec, tmp_path, [ask(competition=Competition(radius_km=0.5))]).problems
+    assert told.column == "competition.radius_km"
+    assert "nobody has a rival" in told.problem
+    far = Competition(radius_km=2.0, within="phase")
+    (told,) = check_data(spec, tmp_path, [ask(competition=far)]).problems
+    assert "the same phase" in told.problem
+
+
+def test_places_that_are_nowhere_are_told_before_anything_is_made(tmp_path: Path) -> None:
+    write(tmp_path)
+    told = check_data(SPEC, tmp_path, [ask()]).problems
+    assert {p.column for p in told} == {"competition.radius_km"}

@@ -69,7 +69,9 @@ def test_every_line_that_is_commented_out_is_valid_too(tmp_path: Path) -> None:
     path.write_text(text)
     studies = read_study(path).study
     assert len(studies) == 4
-    assert [c.name for c in studies[0].checks] == ["pre-trend", "placebo-date", "without-flagged"]
+    assert [c.name for c in studies[0].checks] == [
+            "pre-trend", "placebo-date", "leave-one-out", "without-flagged",
+        ]  # fmt: skip
 
 
 def test_it_never_writes_over_a_file_unless_told(tmp_path: Path) -> None:

@@ -221,19 +221,31 @@ def gather(folder: Path, phase: str, out: Path, missing: tuple[str, ...], json: 
 
 
 def overlap(study: Path, data: Path | None, out: Path | None, json: bool) -> None:
+    from consortia.errors import NotIdentified
     from consortia.report import overlap_document, write_overlap
+    from consortia.report.words import sample
     from consortia.sources import read_panel
     from consortia.structures import overlay
     from consortia.studyfile import read_study
 
     file = read_study(study, data_folder=data)
     first = file.study[0]
-    found = overlay(read_panel(file.data, file.folder), first.exposure, first.window)
+    try:
+        found = overlay(
+            read_panel(file.data, file.folder), first.exposure, first.window, where=first.where
+        )
+    except NotIdentified as error:
+        raise DataInvalid(
+            [Problem(column="where", problem=error.because, remedy="Keep more of them")]
+        ) from None
     parts = ["consortia", "overlap", str(study)]
     if data is not None:
         parts += ["--data", str(data)]
     made = overlap_document(
-        found, title="Who is in what, with whom", command=shlex.join([*parts, "--out", "overlap"])
+        found,
+        title="Who is in what, with whom",
+        command=shlex.join([*parts, "--out", "overlap"]),
+        who=sample(first) if first.where else "",
     )
     written = None if out is None else write_overlap(made, out)
     if json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import polars as pl
 from rich.console import Console
 from rich.table import Table
 
@@ -66,8 +67,47 @@ def show_evaluation(e: Evaluation) -> None:
         console.print("  What could overturn this, most dangerous first:", markup=False)
     for threat in e.challenge.threats:
         console.print(f"  [{STANDS[threat.standing]}] {threat.sentence}", markup=False)
+    _show_apart(console, e, unit)
     for caution in e.cautions:
         console.print(f"  ! {caution}", markup=False)
+
+
+def _show_apart(console: Console, e: Evaluation, unit: str) -> None:
+    """What the data can tell apart, who else gains or loses, and where it differs: a line each,
+    and a table where there are several numbers."""
+    told = e.identification
+    if told is not None:
+        console.print(f"  Told apart: {told.sentence}", markup=False)
+        for more in (told.speaks_for, told.silent_on):
+            if more:
+                console.print(f"    {more}", markup=False)
+    if e.area is not None:
+        console.print(f"  Neighbours: {e.area.sentence}", markup=False)
+        _show_effects(console, "Who gains and who loses", unit, e.area.table)
+    if e.by_level is not None:
+        console.print(f"  By level: {e.by_level.sentence}", markup=False)
+        title = f"Where {e.by_level.label} is"
+        _show_effects(console, title, unit, e.by_level.table)
+    elif e.by_level_not_identified:
+        console.print(
+            f"  By level: not identified, because {e.by_level_not_identified}.", markup=False
+        )
+
+
+def _show_effects(console: Console, title: str, unit: str, rows: pl.DataFrame) -> None:
+    """label, estimate with its interval, and what to be careful about."""
+    table = Table(box=None, padding=(0, 2, 0, 2), show_edge=False)
+    table.add_column(title)
+    table.add_column(unit, justify="right")
+    table.add_column("interval", justify="right")
+    table.add_column("")
+    for row in rows.iter_rows(named=True):
+        known = row["estimate"] is not None
+        bounds = f"{row['low']:+.2f} to {row['high']:+.2f}" if row["low"] is not None else "-"
+        table.add_row(
+            row["label"], f"{row['estimate']:+.2f}" if known else "-", bounds, row["caution"] or ""
+        )
+    console.print(table)
 
 
 def show_shares(outcome: str, shares: Shares) -> None:
@@ -176,7 +216,6 @@ def _show_rows(console: Console, titled: Sequence[tuple[str, Sequence[dict[str, 
                 )
             )
         console.print(table)
-    console.print("No problems found.", style="green")
 
 
 def show_overlap(made: dict[str, Any]) -> None:
@@ -187,6 +226,8 @@ def show_overlap(made: dict[str, Any]) -> None:
     console.print()
     console.print(made["title"], style="bold", markup=False)
     console.print(f"  {made['sentence']}", markup=False)
+    if made["who"]:
+        console.print(f"  {made['who']}", markup=False)
     tables = (
         ("kind_columns", made["kinds"]),
         ("between_columns", [r for r in made["between"] if r["both"]]),

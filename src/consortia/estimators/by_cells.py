@@ -180,8 +180,9 @@ def _into(out: Columns, label: Ints, rows: Ints, ks: list[int]) -> Callable[[sli
             if a >= b:
                 continue
             c = int(of[a])
-            kept = np.isin(wanted, out.which[c])
-            at = np.searchsorted(out.which[c], wanted[kept])
+            at = out.spot[c][wanted]
+            kept = at >= 0
+            at = at[kept]
             mine = psi[a - block.start : b - block.start]
             mine = mine if kept.all() else mine[:, kept]
             places = out.place[rows[a:b]]

@@ -20,6 +20,9 @@ from scipy import optimize, stats
 
 from consortia.errors import NotIdentified
 from consortia.estimators.design import design
+from consortia.maths import conley
+from consortia.maths.inference import clusters_of, covariance
+from consortia.maths.influence import Influence
 from consortia.maths.shrinkage import discoveries, shrink
 from consortia.panel import Arrays
 from consortia.results import ByCollaboration
@@ -57,7 +60,7 @@ def by_collaboration(
         loading = np.zeros((code.size, H.shape[0]))
         np.add.at(loading, at[mine], w[mine, None] * lead[g][used[mine]])
         shared = np.column_stack([shared, loading / total[:, None]])
-    K = _covariance(list(cohorts.values()))
+    K = _covariance(arrays, study, list(cohorts.values()))
     v = own + np.einsum("cp,pq,cq->c", shared, K, shared)
     if not (v > 0).all():
         raise NotIdentified("the comparison does not vary: chance cannot be told from effect")
@@ -69,6 +72,7 @@ def by_collaboration(
     table = pl.DataFrame(
         {
             "collaboration": names.astype(np.str_),
+            "name": np.array(who.titles)[code].astype(np.str_),
             "joiners": joiners.astype(np.int64),
             "estimate": estimate,
             "std_error": np.sqrt(v),
@@ -86,7 +90,7 @@ def by_collaboration(
     several = int((np.diff(who.incidence[used].indptr) > 1).sum())
     notes = [
         f"{used.size:,} joiners in {code.size:,} collaborations; "
-        "standard errors are those of chance alone",
+        f"standard errors are those of chance alone: {_dependence(arrays, study)}",
     ]
     if several:
         notes.append(f"{several:,} joiners of more than one count with the one they joined first")
@@ -183,9 +187,32 @@ def _chance(e: Floats, w: Floats, at: Floats, p: int) -> Floats:
     return a + b * w.mean() / at
 
 
-def _covariance(H: list[Floats]) -> Floats:
-    every = np.vstack(H) if H else np.zeros((0, 0))
-    return every @ every.T
+def _covariance(arrays: Arrays, study: Study, H: list[Floats]) -> Floats:
+    """Covariance of what the comparison says, its providers depending on one another as in the
+    answer: near ones, or those that share a cluster."""
+    if not H:
+        return np.zeros((0, 0))
+    influence = Influence(psi=np.vstack(H).T)
+    km = study.inference.spatial_km
+    if km is not None and arrays.points is not None:
+        return conley.covariance(influence, arrays.points, 1000.0 * km, "askey")[0]
+    return covariance(influence, clusters_of(arrays.incidence, influence.touched()))[0]
+
+
+def _dependence(arrays: Arrays, study: Study) -> str:
+    """What the standard errors take to be dependent, in words."""
+    rule = study.inference
+    if rule.spatial_km is not None and arrays.points is not None:
+        other = f"those within {rule.spatial_km:g} km of one another may move together"
+    elif rule.cluster != "provider":
+        what = rule.cluster.replace("_", " ")
+        other = f"those that share a {what} may move together"
+    else:
+        return "all providers are taken as independent of one another"
+    return (
+        f"among the comparison {other}, as in the answer; joiners are taken as independent of one "
+        "another, so that what strikes all members of a collaboration counts as its effect"
+    )
 
 
 def _sentence(

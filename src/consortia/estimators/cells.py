@@ -66,7 +66,7 @@ class Columns:
     ``label`` (n,) the block of a provider, ``cohort[c]`` the cohort of block c; ``rows[c]`` (r,)
     its providers; ``place`` (n,) where a provider stands in its ``rows``; ``which[c]`` (k,) the
     cells and ``groups[c]`` (q,) the groups whose share they enter; ``psi[c]`` (r, k + q), the last
-    q columns being their weight in those shares.
+    q columns being their weight in those shares. ``spot[c]`` (K,) the column of a cell, -1 none.
     """
 
     label: Ints
@@ -76,6 +76,7 @@ class Columns:
     which: dict[int, Ints]
     groups: dict[int, Ints]
     psi: dict[int, Floats]
+    spot: dict[int, Ints]
 
     def join(self, summary: Summary, K: int) -> Influence:
         """Influence on the K cells and then their summaries."""
@@ -106,14 +107,16 @@ def columns_for(
     which: dict[int, Ints] = {}
     members: dict[int, Ints] = {}
     psi: dict[int, Floats] = {}
+    spot: dict[int, Ints] = {}
     place = np.zeros(cohort.size, dtype=np.int64)
-    for c, g in of_cohort.items():
-        of_block = np.array([g])
+    every = np.array(list(of_cohort.values()), dtype=np.int64)
+    compares = np.array([cell.compares(every) for cell in cells]).reshape(len(cells), every.size)
+    for at, (c, g) in enumerate(of_cohort.items()):
         mine = [
             k
             for k, cell in enumerate(cells)
             if not cell.reference
-            and (cell.g == g or bool(cell.compares(of_block)[0]))
+            and (cell.g == g or compares[k, at])
             and (cell.regime < 0 or cell.regime in holds[c])
         ]
         here = np.flatnonzero(ready & (label == c))
@@ -123,8 +126,17 @@ def columns_for(
             members[c] = np.array(sorted(own), dtype=np.int64)
             place[here] = np.arange(here.size)
             psi[c] = np.zeros((here.size, len(mine) + len(own)))
+            spot[c] = np.full(len(cells), -1, dtype=np.int64)
+            spot[c][mine] = np.arange(len(mine))
     return Columns(
-        label=label, cohort=of_cohort, rows=rows, place=place, which=which, groups=members, psi=psi
+        label=label,
+        cohort=of_cohort,
+        rows=rows,
+        place=place,
+        which=which,
+        groups=members,
+        psi=psi,
+        spot=spot,
     )
 
 

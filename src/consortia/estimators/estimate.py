@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from scipy import stats
 from threadpoolctl import ThreadpoolController
 
@@ -18,12 +19,22 @@ from consortia.results import EFFECTS, Estimate, Fit
 from consortia.specs import refusal
 from consortia.study import Study
 
+Floats = NDArray[np.float64]
+
 
 def estimate(arrays: Arrays, study: Study, rng: np.random.Generator) -> Estimate:
     """Fit the study's method and put standard errors, intervals and bands beside it.
 
     The table has the columns of EFFECTS, and ``truth`` on a simulated panel. Raises NotIdentified.
     """
+    return with_influence(arrays, study, rng, wanted=False)[0]
+
+
+def with_influence(
+    arrays: Arrays, study: Study, rng: np.random.Generator, wanted: bool = True
+) -> tuple[Estimate, Floats | None]:
+    """:func:`estimate`, and the influence (n,) of its headline, None where the method has none or
+    it is not ``wanted``."""
     method = METHODS[type(study.method)]
     cannot = refusal(study.method, study.arms[study.arm], study.arm_label)
     if cannot:
@@ -34,7 +45,12 @@ def estimate(arrays: Arrays, study: Study, rng: np.random.Generator) -> Estimate
         truth = None
         if arrays.truth is not None:
             truth = method.truth(arrays, study.method, study, fit)
-        return with_uncertainty(fit, arrays, study, rng, truth)
+        psi = None
+        if wanted and fit.influence is not None:
+            pick = np.zeros((1, len(fit.keys)))
+            pick[0, fit.headline] = 1.0
+            psi = fit.influence.combine(pick).dense()[:, 0]
+        return with_uncertainty(fit, arrays, study, rng, truth), psi
 
 
 @cache

@@ -14,7 +14,7 @@ from consortia.maths import neighbours as algebra
 from consortia.maths.influence import Influence
 from consortia.maths.neighbours import Effects, Row
 from consortia.panel import Arrays, FlowStep
-from consortia.results import EffectKey, Fit
+from consortia.results import AREA, AreaReading, EffectKey, Fit
 from consortia.specs import Neighbours
 from consortia.study import Study
 
@@ -60,11 +60,44 @@ def truth(arrays: Arrays, spec: Neighbours, study: Study, fit: Fit) -> Floats:
     return _effects(arrays, spec, study, rings, known).theta
 
 
+def area(effects: pl.DataFrame, spec: Neighbours, unit: str) -> AreaReading:
+    """Direct effect, spill-over ring by ring and together, and the total for the area, from a table
+    of effects (results.EFFECTS)."""
+    row = _single(effects)
+    places = [("members", "direct", "Members")]
+    for r, (a, b) in enumerate(pairwise((0.0, *spec.rings))):
+        reach = f"up to {b:g} km" if a == 0 else f"over {a:g} up to {b:g} km"
+        places.append((f"ring-{r + 1}", f"spill-over-ring-{r + 1}", f"Neighbours {reach} away"))
+    places += [
+        (
+            "neighbours",
+            "spill-over-per-member",
+            "All neighbours together, for each year of a member",
+        ),
+        ("area", "area-total", "The area as a whole, for each year of a member"),
+    ]
+    rows = [
+        {
+            "who": who,
+            "label": label,
+            "providers": found["n_treated"],
+            **{name: found[name] for name in AREA if name in found},
+        }
+        for who, name, label in places
+        if (found := row.get(name)) is not None
+    ]
+    return AreaReading(
+        table=pl.DataFrame(rows, schema=AREA),
+        lost_elsewhere=_lost_elsewhere(row["direct"], row["spill-over-per-member"]),
+        sentence=reading(effects, unit),
+    )
+
+
 def reading(effects: pl.DataFrame, unit: str) -> str:
     """What members gain, what neighbours gain or lose, and what is left for the area, in one
     sentence from a table of effects (results.EFFECTS). A gain of members that neighbours lose is
     said to be that, as far as its interval allows."""
-    row = {r["estimand"]: r for r in effects.filter(pl.col("event_time").is_null()).to_dicts()}
+    row = _single(effects)
     direct, spill, area = row["direct"], row["spill-over-per-member"], row["area-total"]
     head = f"For each year of membership, members {_moved(direct['estimate'])} {unit}"
     if spill["estimate"] is None or area["estimate"] is None:
@@ -72,14 +105,25 @@ def reading(effects: pl.DataFrame, unit: str) -> str:
     both = f"their neighbours together {_moved(spill['estimate'])}"
     total = f"the area as a whole {_moved(area['estimate'], 's')} ({_interval(area)})"
     words = f"{head}, {both}, {total}."
-    if _clear(direct) and _clear(spill) and direct["estimate"] * spill["estimate"] < 0:
-        share = -spill["estimate"] / direct["estimate"]
+    share = _lost_elsewhere(direct, spill)
+    if share is not None:
         side = "gain" if direct["estimate"] > 0 else "loss"
         other = "loss" if side == "gain" else "gain"
         return f"{words} Of the members' {side}, {share:.0%} is their neighbours' {other}."
     if not _clear(spill):
         return f"{words} The neighbours' part cannot be told from none ({_interval(spill)})."
     return words
+
+
+def _single(effects: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """The rows that are one number for all years, by estimand."""
+    return {r["estimand"]: r for r in effects.filter(pl.col("event_time").is_null()).to_dicts()}
+
+
+def _lost_elsewhere(direct: dict[str, Any], spill: dict[str, Any]) -> float | None:
+    if not (_clear(direct) and _clear(spill) and direct["estimate"] * spill["estimate"] < 0):
+        return None
+    return -spill["estimate"] / direct["estimate"]
 
 
 def _moved(value: float, s: str = "") -> str:

@@ -140,7 +140,8 @@ def _standing(
     # Nothing is known of a level where the component is zero: nobody stands out, all are alike.
     table = pl.DataFrame(
         {
-            "level": list(term.levels), "providers": count, "effect": got.u[:, 0], "std_error": se,
+            "level": list(term.levels), "name": list(term.levels), "providers": count,
+            "effect": got.u[:, 0], "std_error": se,
             "low": size.low, "high": size.high, "rank": rank.mean, "rank_low": rank.low,
             "rank_high": rank.high, "p_wrong": out.wrong, "stands_out": side.tolist(),
         },
@@ -148,5 +149,6 @@ def _standing(
     )  # fmt: skip
     return Standing(
         term=term.term.name, label=term.label, factor=size.factor, rate=rate,
+        collaborations=term.kind == "collaboration",
         table=table.sort(["effect", "level"], descending=[True, False]),
     )  # fmt: skip

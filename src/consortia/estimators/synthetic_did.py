@@ -12,7 +12,7 @@ from consortia.errors import NotIdentified
 from consortia.estimators.aggregation import Summary, summarise
 from consortia.estimators.design import Cell
 from consortia.maths.influence import Influence
-from consortia.maths.synthetic import Weighting, gaps, weighting
+from consortia.maths.synthetic import Weighting, gaps, placebo_effects, weighting
 from consortia.panel import Arrays, FlowStep
 from consortia.results import EffectKey, Fit
 from consortia.specs import SyntheticDid
@@ -187,35 +187,30 @@ def _placebo(
     once = sum(needed.values()) == 1
     draws = min(spec.placebos, min(p.size for p in pools.values())) if once else spec.placebos
     exact = spec.weights == "exact"
-    values = np.zeros((draws, len(cells)))
     order = {s: rng.permutation(pools[s].size) for s in strata}
     if once and draws == pools[strata[0]].size:
         order[strata[0]] = np.arange(draws)
     at = dict.fromkeys(strata, 0)
+    taken = {s: np.zeros((draws, needed[s]), dtype=np.int64) for s in strata}
     for d in range(draws):
-        effects: list[Floats] = []
-        taken: dict[int, Ints] = {}
         for s in strata:
             # Through the whole pool before anybody stands in a second time.
             if at[s] + needed[s] > pools[s].size:
                 order[s], at[s] = rng.permutation(pools[s].size), 0
-            taken[s] = order[s][at[s] : at[s] + needed[s]]
+            taken[s][d] = order[s][at[s] : at[s] + needed[s]]
             at[s] += needed[s]
-        used = dict.fromkeys(strata, 0)
-        for b in blocks:
-            stand = taken[b.stratum][used[b.stratum] : used[b.stratum] + b.joiners.size]
-            used[b.stratum] += b.joiners.size
-            rest = np.ones(b.others.size, dtype=np.bool_)
-            rest[taken[b.stratum]] = False
-            C = arrays.Y[b.others[rest]]
-            mean = np.average(arrays.Y[b.others[stand]], axis=0, weights=arrays.w[b.joiners])
-            omega = b.found.omega[rest]
-            omega = omega if omega.sum() > 0 else np.ones(omega.size)
-            like = replace(b.found, omega=omega)
-            effects.append(
-                _effect(mean, C, weighting(C, mean, b.g, b.joiners.size, exact=exact, like=like))
+    used = dict.fromkeys(strata, 0)
+    effects: list[Floats] = []
+    for b in blocks:
+        here, first = taken[b.stratum], used[b.stratum]
+        used[b.stratum] = first + b.joiners.size
+        effects.append(
+            placebo_effects(
+                arrays.Y[b.others], here[:, first : used[b.stratum]], here, arrays.w[b.joiners],
+                b.found, exact=exact,
             )
-        values[d] = _by_cell(blocks, cells, effects)
+        )  # fmt: skip
+    values = _by_cell(blocks, cells, effects)
     found = values @ L.T
     spread = (found - found.mean(axis=0)) / np.sqrt(draws)
     psi = np.zeros((arrays.n, L.shape[0]))

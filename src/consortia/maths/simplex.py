@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from consortia.maths.influence import Floats
+from consortia.maths.influence import Floats, Ints
 
 _STEPS = 200
 
@@ -64,8 +64,12 @@ def by_active_set(G: Floats, c: Floats) -> Floats:
     return x / x.sum()
 
 
-def by_dual(A: Floats, b: Floats, ridge: float) -> Floats:
-    """The problem above for A (R, N) with N large and ``ridge`` > 0.
+def by_dual(
+    A: Floats, b: Floats, ridge: float, start: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """The problem above for A (R, N) with N large and ``ridge`` > 0: weights (N,), dual (R + 1,).
+
+    ``start`` is the dual of a problem that is nearly the same, such as one without a few columns.
 
     At the solution ``x = max(0, nu - A'rho)``, and (rho, nu) minimise a convex function that is
     quadratic in pieces: Newton steps with a line search reach its minimum exactly, at a cost of
@@ -89,6 +93,9 @@ def by_dual(A: Floats, b: Floats, ridge: float) -> Floats:
 
     # From equal weights, which are inside: nu = 1/N, rho = 0.
     z: Floats = np.concatenate([np.zeros(R), [1.0 / N]]).astype(np.float64)
+    units = np.concatenate([np.full(R, spread), [1.0]])
+    if start is not None:
+        z = start * units
     x, gradient, now = at(z)
     for _ in range(_STEPS):
         size = float(np.abs(gradient).max())
@@ -112,7 +119,7 @@ def by_dual(A: Floats, b: Floats, ridge: float) -> Floats:
             break
         z = z + length * step
         x, gradient, now = trial
-    return x / x.sum()
+    return x / x.sum(), z / units
 
 
 def by_frank_wolfe(
@@ -151,3 +158,118 @@ def _frank_wolfe(A: Floats, b: Floats, zeta: float, least: float, most: int, x: 
             break
         before = now
     return x
+
+
+def by_frank_wolfe_without(
+    A: Floats,
+    B: Floats,
+    out: Ints,
+    zeta: float,
+    least: float,
+    start: Floats,
+    most: int = 10_000,
+) -> Floats:
+    """:func:`by_frank_wolfe` for P problems at once that share A (R, N): targets B (P, R), columns
+    ``out`` (P, k) that have no weight, ``start`` (P, N) with zeros there. Weights (P, N)."""
+    x = _many(A, B, out, zeta, least, 100, start.copy())
+    x = np.where(x <= x.max(axis=1, keepdims=True) / 4, 0.0, x)
+    return _many(A, B, out, zeta, least, most, x / x.sum(axis=1, keepdims=True))
+
+
+def _many(
+    A: Floats, B: Floats, out: Ints, zeta: float, least: float, most: int, x: Floats
+) -> Floats:
+    R = A.shape[0]
+    eta = R * zeta**2
+    columns = np.ascontiguousarray(A.T)
+    made = x.copy()
+    live = np.arange(B.shape[0])
+    fitted, size = x @ columns, (x**2).sum(axis=1)
+    before = np.full(live.size, np.inf)
+    for k in range(most):
+        left = fitted - B[live]
+        slope = left @ A + eta * x
+        np.put_along_axis(slope, out[live], np.inf, axis=1)
+        i = slope.argmin(axis=1)
+        rows = np.arange(live.size)
+        at = x[rows, i]
+        # slope . (e_i - x), and |A (e_i - x)|^2 + eta |e_i - x|^2.
+        down = slope[rows, i] - (left * fitted).sum(axis=1) - eta * size
+        d = columns[i] - fitted
+        bend = (d**2).sum(axis=1) + eta * (1 - 2 * at + size)
+        step = np.clip(-down / np.where(bend > 0, bend, np.inf), 0.0, 1.0)
+        x *= (1 - step)[:, None]
+        x[rows, i] += step
+        fitted += step[:, None] * d
+        size = (1 - step) ** 2 * size + 2 * step * (1 - step) * at + step**2
+        left = fitted - B[live]
+        now = zeta**2 * size + (left**2).sum(axis=1) / R
+        done = before - now <= least**2 if k else np.zeros(live.size, dtype=np.bool_)
+        before = now
+        if done.any():
+            made[live[done]] = x[done]
+            keep = ~done
+            live, x, fitted, size, before = (v[keep] for v in (live, x, fitted, size, before))
+            if not live.size:
+                return made
+    made[live] = x
+    return made
+
+
+def by_frank_wolfe_gram(
+    G: Floats,
+    c: Floats,
+    square: Floats,
+    rows: Ints,
+    zeta: float,
+    least: float,
+    start: Floats,
+    most: int = 10_000,
+) -> Floats:
+    """:func:`by_frank_wolfe` for P problems of few weights at once, from normal matrices: with A
+    (R, N) and b (R,) of each, ``G = A'A`` (P, N, N), ``c = A'b`` (P, N), ``square = b'b`` (P,),
+    ``rows = R`` (P,). Weights (P, N) from ``start`` (N,)."""
+    x = _many_gram(G, c, square, rows, zeta, least, 100, np.tile(start, (c.shape[0], 1)))
+    x = np.where(x <= x.max(axis=1, keepdims=True) / 4, 0.0, x)
+    x = x / x.sum(axis=1, keepdims=True)
+    return _many_gram(G, c, square, rows, zeta, least, most, x)
+
+
+def _many_gram(
+    G: Floats, c: Floats, square: Floats, rows: Ints, zeta: float, least: float, most: int,
+    x: Floats,
+) -> Floats:  # fmt: skip
+    eta = rows * zeta**2
+    made = x.copy()
+    live = np.arange(c.shape[0])
+    Gx = np.einsum("pij,pj->pi", G, x)
+    before = np.full(live.size, np.inf)
+    for k in range(most):
+        slope = Gx - c[live] + eta[live, None] * x
+        i = slope.argmin(axis=1)
+        each = np.arange(live.size)
+        down = slope[each, i] - (slope * x).sum(axis=1)
+        column = G[live, :, i]
+        size = (x**2).sum(axis=1)
+        bend = (
+            column[each, i]
+            - 2 * Gx[each, i]
+            + (x * Gx).sum(axis=1)
+            + eta[live] * (1 - 2 * x[each, i] + size)
+        )
+        step = np.clip(-down / np.where(bend > 0, bend, np.inf), 0.0, 1.0)[:, None]
+        x = (1 - step) * x
+        x[each, i] += step[:, 0]
+        Gx = (1 - step) * Gx + step * column
+        left = (x * Gx).sum(axis=1) - 2 * (x * c[live]).sum(axis=1) + square[live]
+        now = zeta**2 * (x**2).sum(axis=1) + left / rows[live]
+        done = before - now <= least**2 if k else np.zeros(live.size, dtype=np.bool_)
+        before = now
+        if done.any():
+            made[live[done]] = x[done]
+            keep = ~done
+            live, x, Gx, before = (v[keep] for v in (live, x, Gx, before))
+            if not live.size:
+                return made
+    made[live] = x
+    return made

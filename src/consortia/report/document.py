@@ -10,7 +10,7 @@ import json
 import math
 from typing import Any
 
-from consortia.report import parts, words
+from consortia.report import area, levels, parts, words
 from consortia.report.charts import (
     caterpillar,
     cohorts,
@@ -100,6 +100,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
     carried = parts.gap(e, sd)
     each = parts.by_collaboration(e, rules)
     findings = [finding_table(f, rules) for f in e.findings]
+    split = levels.section(e.by_level, sd, rules)
     made: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "generator": {"name": "consortia", "version": e.version},
@@ -138,6 +139,9 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
         "gap": carried,
         "contamination": parts.contamination(e, rules),
         "by_collaboration": each,
+        "by_level": split,
+        "by_level_not_identified": e.by_level_not_identified,
+        "area": area.section(e.area, sd, rules),
         "main_caution": _main_caution(e, head),
         "coincidences": [
             {
@@ -180,6 +184,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
                 dynamic, unit=outcome.unit, rule=rules["effect"], reference=reference, joining=arm
             ),
             "drift": parts.drift(e, rules),
+            "levels": levels.chart(split, rules),
             "flow": flow.data(steps, joiners=joiners, compared=compared),
             "cohorts": cohorts.data(
                 [r for r in effects if r["estimand"] == "att(g,t)" and r["caution"] != REFERENCE],

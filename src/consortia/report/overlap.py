@@ -16,11 +16,14 @@ SIZES = ((1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, None))
 """Members of a collaboration, from and to."""
 
 
-def overlap_document(found: Overlay, *, title: str, command: str = "") -> dict[str, Any]:
+def overlap_document(
+    found: Overlay, *, title: str, command: str = "", who: str = ""
+) -> dict[str, Any]:
     """Who is in what with whom: ``kinds`` and ``years``; ``together`` one record for each year and
     pair of kinds; ``between`` one record for each pair (shares, Jaccard, correlations in the last
     year and over all); ``memberships`` per provider; ``sizes`` of collaborations; ``pairs`` that
-    share most members; every collaboration in ``collaborations``."""
+    share most members; every collaboration in ``collaborations``. ``who``: which providers take
+    part, in words (all of them without)."""
     labels = list(found.labels)
     K, T = len(labels), int(found.years.size)
     last = found.together[-1]
@@ -56,6 +59,7 @@ def overlap_document(found: Overlay, *, title: str, command: str = "") -> dict[s
         "title": title,
         "command": command,
         "sentence": _sentence(found, between),
+        "who": who,
         "providers": found.providers,
         "collaborations_count": found.sizes.height,
         "year": year,
@@ -94,10 +98,10 @@ def overlap_document(found: Overlay, *, title: str, command: str = "") -> dict[s
         ],
         "pairs": found.pairs.to_dicts(),
         "pair_columns": [
-            {"name": "first", "label": "One", "rule": "text"},
+            {"name": "first_name", "label": "One", "rule": "text"},
             {"name": "first_kind", "label": "Its kind", "rule": "text"},
             {"name": "first_members", "label": "Its members", "rule": "count"},
-            {"name": "second", "label": "The other", "rule": "text"},
+            {"name": "second_name", "label": "The other", "rule": "text"},
             {"name": "second_kind", "label": "Its kind", "rule": "text"},
             {"name": "second_members", "label": "Its members", "rule": "count"},
             {"name": "shared", "label": "In both", "rule": "count"},

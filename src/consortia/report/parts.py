@@ -148,7 +148,7 @@ def by_collaboration(e: Evaluation, rules: Mapping[str, str]) -> dict[str, Any] 
     out = [i for i, row in enumerate(rows) if row["stands_out"]]
     shown = sorted(ends | {*out[:SHOWN], *out[-SHOWN:]})
     labels = {
-        "collaboration": ("Collaboration", "text"),
+        "name": ("Collaboration", "text"),
         "joiners": ("Joiners", "count"),
         "estimate": ("Its own estimate", rules["effect"]),
         "std_error": ("Standard error (chance)", f"fixed:{rules['effect'].split(':')[1]}"),

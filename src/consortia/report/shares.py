@@ -152,7 +152,7 @@ def _standing(s: Standing, unit: str, fine: int) -> dict[str, Any]:
                                                          *named[-MOST // 2 :]})  # fmt: skip
     rules = {"effect": f"signed:{fine}", "plain": f"fixed:{fine}", "sd": "signed:2"}
     heads = {
-        "level": (words.capital(label), "text"), "providers": ("Providers", "count"),
+        "name": (words.capital(label), "text"), "providers": ("Providers", "count"),
         "effect": ("Predicted effect", f"signed:{fine}"),
         "std_error": ("Standard error", f"fixed:{fine}"),
         "low": ("Low", f"signed:{fine}"), "high": ("High", f"signed:{fine}"),

@@ -115,9 +115,14 @@ def run(trial: Trial, spec: LeaveOneOut, rng: np.random.Generator) -> Finding:
         "units": int(touched.size),
         "refits": min(spec.refits, int(touched.size)),
     }
+    if lost and not exact:
+        numbers["danger"] = 1.0
     if exact:
         numbers["largest_shift"] = float(str(exact[0]["shift"]))
         numbers["lowest_estimate"] = min(float(str(r["estimate"])) for r in exact)
+        # One: without it the effect is gone or has the other sign; zero: it only grows.
+        left = min(float(str(r["estimate"])) / full for r in exact) if full else 0.0
+        numbers["danger"] = 1.0 if lost else float(np.clip(1 - left, 0.0, 1.0))
         numbers["highest_estimate"] = max(float(str(r["estimate"])) for r in exact)
     return Finding(
         check="leave-one-out",
@@ -152,7 +157,10 @@ def units(trial: Trial, over: str) -> tuple[list[str], sparse.csr_array]:
         # Later members of the collaboration serve as comparison and are not its joiners yet.
         keep = sparse.diags_array(arrays.joiners.astype(np.float64))
         return (
-            [f"collaboration {name}" for name in trial.belonging.names],
+            [
+                f"collaboration {name}" if name == title else title
+                for name, title in zip(trial.belonging.names, trial.belonging.titles, strict=True)
+            ],
             sparse.csr_array(keep @ trial.belonging.incidence),
         )
     if over == "cohort":

@@ -47,6 +47,8 @@ ALIASES = {
     "northing": ("northing",),
 }  # fmt: skip
 """What the columns are often called; the first match in this order is taken."""
+NAMES = ("name", "collaboration_name", "group_name", "trust_name", "network_name")
+"""What the names of collaborations are often called."""
 
 _COUNTS = (
     "pupils",
@@ -123,7 +125,7 @@ def _match(table: Table, wanted: str) -> str:
 def _guess(table: Table) -> _Guess | None:
     provider = _match(table, "provider")
     if not provider:
-        return None
+        return _names(table)
     got = {"provider": provider}
 
     def take(*names: str) -> dict[str, str]:
@@ -151,6 +153,16 @@ def _guess(table: Table) -> _Guess | None:
     if table.frame[provider].n_unique() == table.frame.height:
         return _guessed("providers", table, take("latitude", "longitude", "easting", "northing"))
     return None
+
+
+def _names(table: Table) -> _Guess | None:
+    """A file of collaborations and what they are called."""
+    folded = {_fold(c): c for c in reversed(table.frame.columns)}
+    name = next((folded[a] for a in NAMES if a in folded), "")
+    called = _match(table, "collaboration")
+    if not name or not called or called == name:
+        return None
+    return _guessed("collaborations", table, {"collaboration": called, "name": name})
 
 
 def _guessed(role: str, table: Table, renames: dict[str, str]) -> _Guess:

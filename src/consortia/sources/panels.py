@@ -60,6 +60,7 @@ def panel_from_frames(
     statuses: Any = None,
     places: Any = None,
     covariates: Any = None,
+    collaborations: Any = None,
     data: DataSpec | None = None,
 ) -> Panel:
     """Data frames of any library that Narwhals knows (pandas, Polars, PyArrow, lazy ones) as one
@@ -72,7 +73,11 @@ def panel_from_frames(
     findings = Findings()
     read: dict[str, Table] = {}
     given = dict(
-        zip(ROLES, (outcomes, providers, memberships, statuses, places, covariates), strict=True)
+        zip(
+            ROLES,
+            (outcomes, providers, memberships, statuses, places, covariates, collaborations),
+            strict=True,
+        )
     )
     spec = data or DataSpec()
     for role, native in given.items():
@@ -198,6 +203,10 @@ def _assembled(
             *(table.source for table in read.values()),
             *(() if pupils is None else (pupils[2],)),
         ),
+        collaborations=tables.collaborations(
+            ready.get("collaborations"), ready.get("memberships"), findings
+        ),
+        # Last, when everything has been met.
         notes=tuple(findings.notes),
         pupils=None if pupils is None else pupils[0],
     )

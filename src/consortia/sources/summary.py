@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from consortia.errors import DataInvalid, Problem
+from consortia.crossing import check_names
+from consortia.errors import DataInvalid, NotIdentified, Problem
 from consortia.exposure import NEVER_YEAR, Spans, spans, spells_of
 from consortia.panel import Note, Panel, Source
-from consortia.sources.competition import for_study
+from consortia.sources.competition import COLUMNS, for_study, made_for
 from consortia.sources.findings import Findings
 from consortia.sources.panels import read_leniently
 from consortia.specs import Arm, DataSpec, Exposure
@@ -36,6 +37,8 @@ class DataSummary:
     missing. ``memberships``: one row per kind. ``exposure``: one row per kind and status with the
     providers exposed in each year, those that join within the years, those that never do (by the
     exposure rule). ``overlaps``: providers exposed to two of them in the same year.
+    ``competition``: the columns of [competition], and how their values spread (thirds are the
+    levels of [levels]).
     """
 
     problems: tuple[Problem, ...]
@@ -48,6 +51,7 @@ class DataSummary:
     exposure: Rows
     overlaps: Rows
     rule: str
+    competition: Rows = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
@@ -76,6 +80,7 @@ class DataSummary:
             ("Memberships", list(self.memberships)),
             (f"Providers exposed in each year ({self.rule})", list(self.exposure)),
             ("Held in the same year", list(self.overlaps)),
+            *([("Competition nearby", list(self.competition))] if self.competition else []),
             ("Met while reading", notes),
         ]
 
@@ -96,13 +101,79 @@ def check_data(
             years=(), columns=(), memberships=(), exposure=(), overlaps=(), rule=in_words(rule),
         )  # fmt: skip
     problems = list(findings.problems)
-    # Columns of competition are counted like those of the files, for the first arm in question.
-    if studies and not problems:
+    # What the studies name is told together with what is wrong in the files.
+    for study in studies:
         try:
-            panel = for_study(panel, studies[0])
+            check_names(panel, study, made_for(study))
         except DataInvalid as error:
-            problems += error.problems
-    return summarise(panel, rule, tuple(problems))
+            problems += [p for p in error.problems if p not in problems]
+    if problems:
+        return summarise(panel, rule, tuple(problems))
+    rivalry, made, wrong = _competition(panel, studies)
+    # Columns of competition are counted like those of the files, for the first arm in question.
+    summary = summarise(made or panel, rule, tuple(wrong))
+    return replace(summary, competition=tuple(rivalry))
+
+
+def _competition(
+    panel: Panel, studies: Sequence[Study]
+) -> tuple[list[dict[str, Any]], Panel | None, list[Problem]]:
+    """The columns of [competition] for each arm that asks: their spread, the panel with those of
+    the first, and what is wrong with them."""
+    rows: list[dict[str, Any]] = []
+    first: Panel | None = None
+    problems: list[Problem] = []
+    asked = {(s.competition, s.arm if s.arms[s.arm].kinds else ""): s for s in reversed(studies)}
+    for (spec, arm), study in reversed(asked.items()):
+        if spec is None:
+            continue
+        try:
+            made = for_study(panel, study)
+        except NotIdentified as error:
+            problems.append(
+                Problem(
+                    file="study", column="competition", problem=error.because,
+                    remedy="Correct [competition], or leave it out",
+                )
+            )  # fmt: skip
+            continue
+        first = first or made
+        if made.outcomes["rivals"].max() in (0, None):
+            problems.append(
+                Problem(
+                    file="study", column="competition.radius_km", found=f"{spec.radius_km:g}",
+                    problem="nobody has a rival within this distance"
+                    + (f" that has the same {spec.within}" if spec.within else ""),
+                    remedy="Choose a larger one, or look whether places are in metres",
+                )
+            )  # fmt: skip
+            continue
+        rows += [_spread(made.outcomes[name], name, arm) for name in made_for(study)]
+    # The columns that do not depend on the arm are the same for all.
+    once: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        once.setdefault(tuple(v for k, v in row.items() if k != "arm"), row)
+    return list(once.values()), first, problems
+
+
+def _spread(values: pl.Series, name: str, arm: str) -> dict[str, Any]:
+    known = values.drop_nulls()
+
+    def at(q: float) -> float | None:
+        found = known.quantile(q, "linear")
+        return None if found is None else round(float(found), 3)
+
+    return {
+        "column": name,
+        "arm": arm,
+        "what": COLUMNS[name],
+        "known": known.len(),
+        "missing": values.null_count(),
+        "lowest": at(0.0),
+        "a third up to": at(1 / 3),
+        "two thirds up to": at(2 / 3),
+        "highest": at(1.0),
+    }
 
 
 def summarise(

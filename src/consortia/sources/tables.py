@@ -21,9 +21,10 @@ REQUIRED = {
     "statuses": ("provider", "status", "since"),
     "places": ("provider",),
     "covariates": ("provider",),
+    "collaborations": ("collaboration", "name"),
 }
 OPTIONAL = {
-    "memberships": ("kind", "to", "weight", "first_seen", "last_seen"),
+    "memberships": ("kind", "to", "weight", "first_seen", "last_seen", "name"),
     "statuses": ("until",),
     "places": ("easting", "northing", "latitude", "longitude"),
     "covariates": ("year",),
@@ -48,7 +49,7 @@ def named(table: Table, spec: DataSpec, findings: Findings) -> Table | None:
     renames: dict[str, str] = getattr(spec.columns, table.role)
     there = [c for c in table.frame.columns if c not in spec.ignore]
     required, optional = REQUIRED[table.role], OPTIONAL.get(table.role, ())
-    closed = table.role in ("memberships", "statuses", "places")
+    closed = table.role in ("memberships", "statuses", "places", "collaborations")
     source: dict[str, str] = {}
     sound = True
     for name, called in renames.items():
@@ -385,6 +386,39 @@ def memberships(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFram
         column=table.called.get("from", "from"),
     )  # fmt: skip
     return result
+
+
+def collaborations(
+    listed: Table | None, members: Table | None, findings: Findings
+) -> pl.DataFrame | None:
+    """collaboration, name: from a file of collaborations, and where that has none from the column
+    name of the memberships, of several the last. None where no name is known."""
+    frames: list[pl.DataFrame] = []
+    if listed is not None:
+        ids = identifiers(listed, "collaboration", findings)
+        name = listed.frame["name"].cast(pl.String).str.strip_chars()
+        frame = _once(listed, pl.DataFrame({"collaboration": ids, "name": name}),
+                      ["collaboration"], findings)  # fmt: skip
+        frames.append(frame)
+    if members is not None and "name" in members.frame.columns:
+        # What is wrong with the identifiers has been told with the memberships.
+        ids = identifiers(members, "collaboration", Findings())
+        name = members.frame["name"].cast(pl.String).str.strip_chars()
+        rows = pl.DataFrame({"collaboration": ids, "name": name}).unique(
+            keep="last", maintain_order=True
+        )
+        rows = rows.filter(pl.col("name").fill_null("") != "").drop_nulls()
+        findings.note(
+            "memberships", "collaborations with several names, the last one used",
+            rows.height - rows["collaboration"].n_unique(),
+            column=members.called.get("name", "name"),
+        )  # fmt: skip
+        frames.append(rows.unique("collaboration", keep="last", maintain_order=True))
+    every = pl.concat(frames) if frames else pl.DataFrame()
+    if not every.height:
+        return None
+    every = every.filter(pl.col("name").fill_null("") != "").drop_nulls()
+    return every.unique("collaboration", keep="first", maintain_order=True).sort("collaboration")
 
 
 def _overlap(spells: pl.DataFrame) -> int:

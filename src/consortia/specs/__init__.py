@@ -57,6 +57,7 @@ from consortia.specs.inference import (
     MemberWeights,
     ShareTerms,
 )
+from consortia.specs.levels import Levels
 from consortia.specs.methods import (
     Aggregation,
     GroupTime,
@@ -96,6 +97,7 @@ __all__ = [
     "InfluentialProviders",
     "LeaveOneOut",
     "LeeBounds",
+    "Levels",
     "LocalProjection",
     "MemberWeights",
     "MethodSpec",

@@ -8,7 +8,9 @@ from typing import ClassVar
 
 from consortia.specs.ranges import CLOSED, need
 
-ROLES = ("outcomes", "providers", "memberships", "statuses", "places", "covariates")
+ROLES = (
+    "outcomes", "providers", "memberships", "statuses", "places", "covariates", "collaborations",
+)  # fmt: skip
 """What a table can be to a panel; the names of the files in [data] and of the tables in notes."""
 
 MISSING_CODES = (
@@ -30,6 +32,7 @@ class Renames:
     statuses: dict[str, str] = field(default_factory=dict[str, str])
     places: dict[str, str] = field(default_factory=dict[str, str])
     covariates: dict[str, str] = field(default_factory=dict[str, str])
+    collaborations: dict[str, str] = field(default_factory=dict[str, str])
     pupils: dict[str, str] = field(default_factory=dict[str, str])
 
 
@@ -47,6 +50,9 @@ class DataSpec:
     ``numbers`` must hold numbers (anything else is a problem, not text); ``weights`` must not be
     negative; ``text`` is never read as a number; ``ignore`` is not read.
 
+    ``collaborations`` has the names that people know them by, beside the identifiers of the
+    memberships (which may have a column ``name`` instead).
+
     ``pupils`` stands in for ``outcomes``: a file with one row per pupil (provider, year, numbers),
     or the sums of such rows. ``pupil_columns`` are the numbers used beside the outcomes,
     ``pupil_weight`` the column of weights. Groups by provider and year of fewer than
@@ -62,6 +68,7 @@ class DataSpec:
     statuses: str = ""
     places: str = ""
     covariates: str = ""
+    collaborations: str = ""
     pupils: str = ""
     pupil_columns: tuple[str, ...] = ()
     pupil_weight: str = ""

@@ -28,6 +28,7 @@ from consortia.specs import (
     Exposure,
     GroupTime,
     Inference,
+    Levels,
     MethodSpec,
     Outcome,
     PlaceboDate,
@@ -127,6 +128,9 @@ class Door:
     appraise: Annotated[
         Appraise, _says("Worlds with known truth on which the study is run beforehand.")
     ] = Appraise()
+    levels: Annotated[
+        Levels | None, _says("By what fact the effect is split, such as local competition.")
+    ] = None
 
 
 _DOOR: TypeAdapter[Door] = TypeAdapter(Door)
@@ -390,4 +394,5 @@ def _study(door: Door, outcome: str, arm: str) -> Study:
         inference=door.inference,
         competition=door.competition,
         shares=door.shares,
+        levels=door.levels,
     )

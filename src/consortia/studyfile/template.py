@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from consortia.errors import DataInvalid, Problem
-from consortia.specs import DataSpec, Found
+from consortia.specs import ROLES, DataSpec, Found
 from consortia.studyfile.door import UNSETTLED
 
 _LIKELY = re.compile(r"progress|attain|score|point|result|outcome|grade|value_added|mean|average")
@@ -69,7 +69,7 @@ def template(found: Found, folder: str = ".") -> str:
         *[_outcome(name, first=k == 0) for k, name in enumerate(outcomes or [outcome])],
         *_arm_tables(arms),
         _exposure(found),
-        _rest(found),
+        _rest(found, "cohort" if not kinds and statuses else "collaboration"),
     ]
     return "\n".join(parts)
 
@@ -167,6 +167,7 @@ def _data(found: Found, folder: str) -> str:
         ("statuses", "One row per spell: provider, status, since, until."),
         ("places", "Easting and northing, or latitude and longitude, if not among the providers."),
         ("covariates", "More columns, by provider or by provider and year."),
+        ("collaborations", "Names of collaborations (collaboration, name), to show for numbers."),
     ):
         name = getattr(data, role)
         missing = role == "memberships" and not found.statuses
@@ -197,7 +198,7 @@ def _data(found: Found, folder: str) -> str:
         "# ignore = []",
         "",
     ]
-    for role in ("outcomes", "providers", "memberships", "statuses", "places", "covariates"):
+    for role in ROLES:
         renames: dict[str, str] = getattr(data.columns, role)
         if renames:
             lines.append("# The name that consortia uses = the name in your file.")
@@ -275,7 +276,7 @@ last = {last}
 """
 
 
-def _rest(found: Found) -> str:
+def _rest(found: Found, over: str) -> str:
     weight = f"column = {_q(found.weights[0])}" if found.weights else '# column = "pupils"'
     group = _one_line(found.groups[0]) if found.groups else ""
     cluster = f" Or a column of the providers file: {group}." if group else ""
@@ -305,7 +306,20 @@ name = "pre-trend"
 [[checks]]
 name = "placebo-date"
 years = 1
+
+# Does the answer hang on one of them? Also: "cohort", or a column of the providers file.
+[[checks]]
+name = "leave-one-out"
+over = {_q(over)}
 {flagged}
+# Does the effect depend on a fact, such as how hard those nearby compete? [competition] makes
+# rivals, pressure, concentration and more from places; [levels] gives the answer by thirds of any
+# column of numbers, as it stood before joining.
+# [competition]
+# radius_km = 5.0
+# [levels]
+# by = "pressure"
+
 # Whose luck is shared: "provider", "collaboration" or, with places, "market".{cluster}
 [inference]
 cluster = "provider"

@@ -38,7 +38,8 @@ class ArmsSector:
     ``other_effect``. ``spill_over`` is what a provider gains where all its rivals are in the arm.
     Better providers join more (``selection``, a logit slope on their level), which comparing a
     provider with itself removes; with ``clustering`` (standard deviation of a market's logit)
-    rivals join in the same markets.
+    rivals join in the same markets. ``noise`` is the standard deviation of a provider's year. With
+    ``around`` the ``together`` take the other arm within so many years of joining, before or after.
 
     Raises ValueError for a share outside 0 to 1 or a sector too small to have markets.
     """
@@ -58,11 +59,15 @@ class ArmsSector:
     spill_over: float = 0.0
     selection: float = 0.8
     clustering: float = 0.0
+    noise: float = 1.0
+    around: int = 0
 
     def __post_init__(self) -> None:
         for name in ("joiners", "others", "together", "leavers"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1")
+        if self.noise <= 0 or self.around < 0:
+            raise ValueError("noise must be above zero, around zero or more")
         if self.rivals < 1 or self.providers < 2 * (self.rivals + 1) or self.years < 3:
             raise ValueError("a sector needs two markets, a rival and three years at least")
 
@@ -91,12 +96,19 @@ WORLDS: Mapping[str, tuple[str, ArmsSector]] = MappingProxyType(
             "the initiative asked about does nothing, the one that overlaps is worth 0.30",
             ArmsSector(
                 providers=1000,
+                years=10,
                 effect=0.0,
                 other_effect=0.3,
-                together=0.33,
-                others=0.4,
+                together=0.75,
+                around=2,
+                others=0.3,
                 selection=0.0,
+                noise=0.4,
             ),
+        ),
+        "one day": (
+            "every joiner takes the other arm on the day of joining: nothing tells the two apart",
+            ArmsSector(together=1.0),
         ),
     }
 )
@@ -114,7 +126,7 @@ def arms_sector(spec: ArmsSector, streams: Streams) -> Panel:
         return streams.at("arms", name).rng().random(n)
 
     level = streams.at("arms", "level").rng().standard_normal(n)
-    noise = streams.at("arms", "noise").rng().standard_normal((n, T))
+    noise = spec.noise * streams.at("arms", "noise").rng().standard_normal((n, T))
     common = streams.at("arms", "years").rng().standard_normal(T)
     odds = spec.joiners / max(1 - spec.joiners, 1e-9) * np.exp(spec.selection * level)
     market = np.arange(n) // (spec.rivals + 1)
@@ -127,7 +139,11 @@ def arms_sector(spec: ArmsSector, streams: Streams) -> Panel:
     other = np.where(
         draw("other") < spec.others, -3 + (draw("other when") * (T + 3)).astype(np.int64), T
     )
-    other = np.where(joins & (draw("together") < spec.together), cohort, other)
+    beside = cohort
+    if spec.around:
+        lag = (draw("around") * (2 * spec.around + 1)).astype(np.int64) - spec.around
+        beside = cohort + lag
+    other = np.where(joins & (draw("together") < spec.together), beside, other)
     left = np.where(joins & (draw("leaves") < spec.leavers), cohort + spec.stay, T)
     year = np.arange(T)[None, :]
     on = (year >= cohort[:, None]) & (year < left[:, None])
