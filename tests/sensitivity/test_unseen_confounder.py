@@ -66,6 +66,7 @@ def test_rows_follow_the_bound_and_grow(trial) -> None:
     assert "drive" in found.sentence
 
 
+@pytest.mark.slow
 def test_standard_error_of_the_bound_is_that_of_many_samples() -> None:
     """The adjusted estimate at fixed strengths varies over samples as its standard error says."""
     ends, errors = [], []

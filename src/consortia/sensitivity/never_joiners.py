@@ -39,10 +39,10 @@ class Cast:
 
 
 def run(trial: Trial, spec: NeverJoiners, rng: np.random.Generator) -> Finding:
-    """Verdict False: never-joiners like joiners show an effect that is more than a quarter of the
-    answer and beyond chance, or drawn at random they are found to gain or lose more than twice as
-    often as the level allows; True: neither, and the answer lies outside what they show; None: it
-    does not, or nothing can be drawn.
+    """Verdict False: never-joiners like joiners show an effect beyond chance and without it the
+    answer's words change, or drawn at random they are found to gain or lose more than twice as
+    often as the level allows; True: they show none beyond chance, and the answer lies outside what
+    they show; None: in between, or nothing can be drawn.
 
     Raises DataInvalid for a column that is not there.
     """
@@ -95,9 +95,9 @@ def run(trial: Trial, spec: NeverJoiners, rng: np.random.Generator) -> Finding:
     alike, plain = kinds["like joiners"], kinds["at random"]
     bias = float(alike.mean())
     se = float(row["std_error"])
-    # Draws share the same never-joiners: their mean is no better known than one estimate among
-    # them all would be, so that chance is judged by the answer's own standard error.
-    beyond = abs(bias) > 0.5 * se and abs(bias) > 2 * float(alike.std(ddof=1)) / np.sqrt(alike.size)
+    # Joiners that are like the rest by design differ from them by chance before joining, and so do
+    # those that are like them: that is within the answer's own standard error.
+    beyond = abs(bias) > trial.estimate.critical * se
     allowed = 1 - level
     # 2 standard errors of a share beyond twice the level.
     often = rejected["at random"] > 2 * allowed + 2 * np.sqrt(

@@ -70,8 +70,8 @@ def data(
         for r in known
     ]
     value = robustness or 0.0
-    x_top = min(1.0, max([1.6 * value, *(1.15 * p["x"] for p in points), 0.004]))
-    y_top = min(1.0, max([1.6 * value, *(1.15 * p["y"] for p in points), 0.004]))
+    x_top = min(1.0, max([2.4 * value, *(1.15 * p["x"] for p in points), 0.004]))
+    y_top = min(1.0, max([2.4 * value, *(1.15 * p["y"] for p in points), 0.004]))
     lines: list[dict[str, Any]] = []
     for share in LEFT:
         distance = abs(estimate) * (1 - share)
