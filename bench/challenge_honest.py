@@ -148,8 +148,11 @@ TASKS = tuple(TITLES)
 ROWS = tuple(MAKE)
 WARM_UP = "2+2"
 NOTES = {
-    "honest-relative": "Peers invert the test on a grid of 1,000 values, whose step is the "
-    "difference to be expected, and simulate the first stage; consortia finds the ends.",
+    "honest-relative": "StatsPAI, moderndid and honestdid invert the test on a grid of 1,000 "
+    "values, whose step is the difference to be expected, and simulate the first stage; consortia "
+    "finds the ends. diff-diff does not do the same work: it takes the largest step before as "
+    "known, and adds the plain standard error to the bounds that it implies, so that its intervals "
+    "are shorter.",
     "honest-smooth": "The interval's length is a minimum; a longer one is a less exact minimum, a "
     "shorter one a simulated quantile.",
 }
