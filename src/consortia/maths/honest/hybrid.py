@@ -28,10 +28,10 @@ FIRST_STAGE = 0.1
 """Share of the test's size that the least favourable stage takes (Rambachan & Roth 2023, 3.3)."""
 _ANGLES = 240
 """Relative error of the critical value below 2e-5 in 180 problems, held against 20,160."""
-_SCAN = 64
+_SCAN = 32
 """Stretches between certain rejection and the estimate, on each side, whose ends are tried."""
-_DIVIDE = 32
-_TURNS = 8
+_DIVIDE = 16
+_TURNS = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
