@@ -55,9 +55,7 @@ PLAIN = {
 
 
 def study(**changes) -> Study:
-    return sector_study().with_(
-        **(PLAIN | changes)
-    )
+    return sector_study().with_(**(PLAIN | changes))
 
 
 def ask(sector: Panel, *checks, **changes):

@@ -40,9 +40,7 @@ PLAIN = {
 
 
 def study(**changes):
-    return sector_study().with_(
-        **(PLAIN | changes)
-    )
+    return sector_study().with_(**(PLAIN | changes))
 
 
 SPEC = SpecificationCurve(
@@ -113,12 +111,10 @@ def test_joint_test_of_two_specifications_is_each_alone_under_the_same_draws(sec
     members = []
     for asked in (one, two):
         sums = path_sums(arrays, asked)
-        members.append(
-            Member(sums=sums, place=sums.rows, movable=(arrays.cohort > 0)[sums.rows])
-        )
+        members.append(Member(sums=sums, place=sums.rows, movable=(arrays.cohort > 0)[sums.rows]))
     N = arrays.n
     found = joint(members, np.zeros(N, dtype=int), 40, Streams(1).rng())
-    for j, (m, asked) in enumerate(zip(members, (one, two), strict=True)):
+    for j, m in enumerate(members):
         theta, psi = observed(m.sums)
         assert found.theta[j] == pytest.approx(theta[0])
         assert found.error[j] == pytest.approx(np.sqrt((psi[:, 0] ** 2).sum()))

@@ -2,8 +2,8 @@
 
 A draw multiplies the score of every cluster by a random sign (Rademacher) or one of six points
 (Webb 2023). With nuisance columns N (years, covariates) partialled out again in every draw, the
-numerator is ``sum v_g s_g`` and the score of a cluster in the draw ``v_g s_g - a_g'c - b h_g``, with
-``c = (N'N)^- sum v_g r_g`` and ``b = sum v_g s_g / sum h_g``: exactly what refitting the outcome of
+numerator is ``sum v_g s_g`` and the score of a cluster in the draw ``v_g s_g - a_g'c - b h_g``,
+with ``c = (N'N)^- sum v_g r_g`` and ``b = sum v_g s_g / sum h_g``: exactly what refitting the outcome of
 the draw would give (Roodman, MacKinnon, Nielsen & Webb 2019, section 5), for every hypothesis
 ``beta0`` at once, because s and r are linear in it.
 """
@@ -114,7 +114,7 @@ def bootstrap(scores: Scores, points: Points, draws: int, rng: np.random.Generat
     than ``draws``. Outcome 1 of the Reference is the part that falls with ``beta0``."""
     K = 2 if scores.restricted else 1
     M = scores.pieces
-    exact = points == "rademacher" and M < 40 and 2**M <= draws
+    exact = points == "rademacher" and M < 40 and draws >= 2**M
     seen, seen_square = _draw(scores, np.ones((1, M)), K)
     parts: list[tuple[Floats, Floats]] = []
     step = max(1, _ROOM // max(1, scores.s.size))

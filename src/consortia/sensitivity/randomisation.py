@@ -17,7 +17,6 @@ from scipy import sparse
 
 from consortia.errors import DataInvalid, NotIdentified, Problem
 from consortia.maths.permutation import (
-    PathSums,
     Reference,
     Shuffle,
     by_block,
