@@ -1,8 +1,8 @@
 """A regression with provider and year effects as sums by cluster, from which small-sample variances
 and wild bootstraps are made without going back to the rows.
 
-Columns are less their (weighted) provider means and stand beside one column per year; with q =
-p + T columns U and weights W, a cluster enters by ``U'WU`` (q, q) and ``U'We`` (q,) alone, provided that
+Columns are less their (weighted) provider means and stand beside one column per year. With q = p + T
+columns U and weights W a cluster enters by ``U'WU`` (q, q) and ``U'We`` (q,) alone, provided that
 it holds whole providers, so that provider effects are nested in clusters.
 """
 

@@ -49,8 +49,8 @@ CHANCE: Mapping[type, Check] = {
         run=few_clusters.run,
         asks="On how many independent pieces does the answer rest?",
         reads=(
-            "A few large collaborations can outweigh many small ones: the usual error then promises "
-            "too much, and degrees of freedom say how much."
+            "A few large collaborations can outweigh many small ones: the usual error promises too "
+            "much then, and degrees of freedom say how much."
         ),
         paper=(
             "Bell & McCaffrey 2002; Pustejovsky & Tipton 2018; Carter, Schnepel & Steigerwald 2017"

@@ -9,7 +9,13 @@ import pytest
 from consortia.errors import DataInvalid
 from consortia.evaluation import evaluate
 from consortia.panel import Panel
-from consortia.sensitivity import CHECKS
+from consortia.sensitivity import (
+    CHECKS,
+    few_clusters,
+    multiplicity,
+    randomisation,
+    wild_bootstrap,
+)
 from consortia.sensitivity.chance import CHANCE
 from consortia.sensitivity.regression import regression
 from consortia.sensitivity.strata import codes_of
@@ -72,6 +78,11 @@ def columns(sector: Panel) -> str:
 
 def test_rows_stand_in_the_table() -> None:
     assert set(CHANCE) <= set(CHECKS)
+    for spec, module in (
+        (Randomisation, randomisation), (WildBootstrap, wild_bootstrap),
+        (FewClusters, few_clusters), (Multiplicity, multiplicity),
+    ):  # fmt: skip
+        assert CHECKS[spec].run is module.run
     assert {row.name for row in CHANCE.values()} == {
         "randomisation", "wild-bootstrap", "few-clusters", "specification-curve", "multiplicity",
     }  # fmt: skip
