@@ -1,6 +1,6 @@
 """The small panel that R and wildboottest are given: tests/reference/few_clusters.csv.
 
-    python scripts/witness/chance_panel.py tests/reference/few_clusters.csv
+python scripts/witness/chance_panel.py tests/reference/few_clusters.csv
 """
 
 from __future__ import annotations

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import build_arrays, build_study
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from conftest import build_arrays, build_study
 from consortia.errors import NotIdentified
 from consortia.estimators import METHODS
 from consortia.estimators.permuted import path_sums
@@ -33,9 +33,7 @@ def panel(rng, n=90, T=5, weights=True, gaps=0.0, strata=1, early=True, never=Tr
 
 
 def fitted(arrays, study):
-    fit = METHODS[type(study.method)].fit(
-        arrays, study.method, study, np.random.default_rng(0)
-    )
+    fit = METHODS[type(study.method)].fit(arrays, study.method, study, np.random.default_rng(0))
     # With gaps, whoever is seen only in a cell that cannot be told still counts in the sums by path
     # towards the size of its cohort: the one place where they differ from the fit.
     if any("not identified" in c or "left out" in c for c in fit.cautions):
@@ -59,9 +57,7 @@ def moved(arrays, sums, shuffle, who):
     now = np.where(movable, shuffle.rest[sums.path], sums.path)
     now[who] = sums.path[shuffle.holder]
     cohort[sums.rows] = [of_path[p] for p in now.tolist()]
-    return replace(
-        arrays, cohort=cohort, D=np.arange(arrays.T)[None, :] >= cohort[:, None]
-    )
+    return replace(arrays, cohort=cohort, D=np.arange(arrays.T)[None, :] >= cohort[:, None])
 
 
 CASES = [
@@ -78,9 +74,7 @@ CASES = [
 
 @pytest.mark.parametrize("gaps", [0.0, 0.15])
 @pytest.mark.parametrize("strata", [1, 2])
-@pytest.mark.parametrize(
-    ("method", "comparison"), CASES, ids=lambda x: getattr(x, "aggregate", x)
-)
+@pytest.mark.parametrize(("method", "comparison"), CASES, ids=lambda x: getattr(x, "aggregate", x))
 @given(seed=st.integers(0, 10_000))
 @settings(max_examples=20)
 def test_every_draw_is_the_fit_of_the_permuted_panel(method, comparison, strata, gaps, seed):
@@ -171,9 +165,7 @@ def test_all_assignments_of_a_small_panel() -> None:
         mine = np.isin(np.arange(5), pair)
         change = Y[:, 1:].mean(axis=1) - Y[:, 0]
         value = change[mine].mean() - change[~mine].mean()
-        var = sum(
-            ((change[m] - change[m].mean()) ** 2).sum() / m.sum() ** 2 for m in (mine, ~mine)
-        )
+        var = sum(((change[m] - change[m].mean()) ** 2).sum() / m.sum() ** 2 for m in (mine, ~mine))
         t[pair] = (value, value**2 / var)
     np.testing.assert_allclose(
         np.sort(found.theta[:, 0]), np.sort([v for v, _ in t.values()]), atol=1e-12

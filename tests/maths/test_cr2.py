@@ -1,4 +1,4 @@
-"""CR2 and Satterthwaite degrees of freedom: R's clubSandwich, and the formulas on dense matrices."""
+"""CR2 and Satterthwaite degrees of freedom: R's clubSandwich, and formulas on dense matrices."""
 
 from __future__ import annotations
 

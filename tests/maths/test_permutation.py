@@ -39,9 +39,7 @@ def test_all_distinct_assignments_once_and_draws_alike_often() -> None:
     every = [assigned(path, shuffle, who) for who in shuffle.every(path)]
     assert len(set(every)) == len(every) == 36
     assert tuple(path.tolist()) in every
-    drawn = Counter(
-        assigned(path, shuffle, who) for who in shuffle.draw(7200, Streams(1).rng())
-    )
+    drawn = Counter(assigned(path, shuffle, who) for who in shuffle.draw(7200, Streams(1).rng()))
     assert set(drawn) == set(every)
     assert max(abs(n - 200) for n in drawn.values()) < 75
     assert all(a[7] == 2 for a in every)
@@ -91,9 +89,7 @@ def test_blocks_of_several_parts_move_to_their_like_only() -> None:
 def test_commonest_path_by_group() -> None:
     path = np.array([0, 1, 1, 2, 2, 3])
     movable = np.array([True, True, True, False, True, True])
-    np.testing.assert_array_equal(
-        commonest(path, np.array([0, 0, 1, 1]), movable), [1, 1, 2, 2]
-    )
+    np.testing.assert_array_equal(commonest(path, np.array([0, 0, 1, 1]), movable), [1, 1, 2, 2])
 
 
 def two_means() -> PathSums:
@@ -123,9 +119,7 @@ def test_p_value_of_a_difference_of_means() -> None:
     y = sums.values[:, 0, 0]
     theta, psi = observed(sums)
     assert theta[0] == pytest.approx(y[:3].mean() - y[3:].mean())
-    assert (psi**2).sum() == pytest.approx(
-        y[:3].var() / 3 + y[3:].var() / 6, rel=1e-12
-    )
+    assert (psi**2).sum() == pytest.approx(y[:3].var() / 3 + y[3:].var() / 6, rel=1e-12)
     drawn = reference(sums, shuffle, 83, Streams(1).rng())
     assert not drawn.exact
     many = reference(sums, shuffle, 83, Streams(1).rng())

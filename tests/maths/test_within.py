@@ -23,7 +23,7 @@ def panel(seed: int, n: int = 24, T: int = 4, p: int = 1):
 
 def dense(Y, W, X):
     """Design with dummies, outcome, weights and provider of the cells seen twice or more."""
-    n, T, p = X.shape
+    n, T, _ = X.shape
     W = np.where(np.count_nonzero(W, axis=1)[:, None] < 2, 0.0, W)
     i, t = np.nonzero(W)
     cells = np.column_stack(

@@ -162,7 +162,7 @@ def _averages(
 ) -> _Averages:
     """Cells and their headline from sums of weights and of weighted changes: of the treated N
     (B, s, k), X (B, s, k, o), and of the compared NC, XC; ``share`` (B, h)."""
-    B, s, k = N.shape
+    B, _, k = N.shape
     both = (N > 0) & (NC > 0)
     N = np.where(both, N, 0.0)
     NC = np.where(both, NC, 1.0)
@@ -203,9 +203,7 @@ def _averages(
         up[:, :, None, :] * treat.T[None, None] + down[:, :, None, :] * layout.theirs.T[None, None]
     )
     offset = -lift[:, None] * expected.transpose(0, 3, 1, 2)[:, :, :, None, :]
-    offset -= (
-        up[:, None, :, None, :] * treat.T * att.transpose(0, 2, 1)[:, :, None, None, :]
-    )
+    offset -= up[:, None, :, None, :] * treat.T * att.transpose(0, 2, 1)[:, :, None, None, :]
     return _Averages(theta=theta, lift=lift, offset=offset, by_share=by_share)
 
 
@@ -230,9 +228,7 @@ def _balanced_rule(layout: _Layout, T: int) -> Rule:
             used[:, :, layout.mine[c]] |= both[:, :, c]
         share = np.where(used, size, 0.0).sum(axis=1)
         made = _averages(layout, N, NC, X, XC, share)
-        d = made.offset.sum(axis=4) + np.where(
-            used[:, None], made.by_share[:, :, None, :], 0.0
-        )
+        d = made.offset.sum(axis=4) + np.where(used[:, None], made.by_share[:, :, None, :], 0.0)
         c_path = layout.gather(made.lift @ step)
         d_path = d.reshape(B, K, layout.s * layout.h)[:, :, layout.slot, None]
         return made.theta, c_path, d_path
@@ -248,9 +244,9 @@ def _gaps_rule(layout: _Layout, at: Ints, share_at: dict[int, int], R: int, S: i
     def rule(values: Floats, counts: Floats) -> tuple[Floats, Floats, Floats]:
         B, P, K, _ = values.shape
         grid = layout.spread(counts)
-        change = layout.spread(values.reshape(B, P, K * R)).reshape(
-            B, layout.s, layout.h, K, R
-        )[..., at]
+        change = layout.spread(values.reshape(B, P, K * R)).reshape(B, layout.s, layout.h, K, R)[
+            ..., at
+        ]
         size = grid[..., at]
         every = np.arange(k)
         N = size[:, :, layout.mine, every]
@@ -308,7 +304,6 @@ def _two_way_balanced(paths: Floats) -> Rule:
     """``values`` are w times the outcome less provider and year means."""
 
     def rule(values: Floats, counts: Floats) -> tuple[Floats, Floats, Floats]:
-        B, P, K, T = values.shape
         size = counts[..., 0]
         share = size / size.sum(axis=1, keepdims=True)
         year = share @ paths
@@ -333,7 +328,7 @@ def _two_way_gaps(
     """With ``A_i = diag(W_i) - W_i W_i' / sum W_i`` and the year effects gone from the outcome
     once, exposure d of a path has the score ``(d - g)' [W y]_i`` and the square
     ``(d - g)' A_i (d - g)``, g being the year effects of exposure as it is assigned."""
-    n, T = Y.shape
+    T = Y.shape[1]
     total = W.sum(axis=1)
     schur = np.diag(W.sum(axis=0)) - W.T @ (W / total[:, None])
     inverse = np.linalg.pinv(schur, rcond=1e-12)

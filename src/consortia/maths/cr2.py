@@ -2,8 +2,8 @@
 
 Residuals of a cluster are multiplied by ``(I - H_gg)^(-1/2)`` so that the variance is unbiased when
 errors are independent with variance 1/W (Pustejovsky & Tipton 2018, eq. 8 to 11, and theorem 2: the
-effects nested in clusters may be absorbed, the year effects may not). ``I - H_gg`` differs from I by
-a matrix of rank q, so that no matrix of the size of a cluster is made.
+effects nested in clusters may be absorbed, the year effects may not). ``I - H_gg`` differs from I
+by a matrix of rank q, so that no matrix of the size of a cluster is made.
 """
 
 from __future__ import annotations

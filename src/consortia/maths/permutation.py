@@ -128,7 +128,7 @@ def _arrangements(codes: Ints) -> Iterator[tuple[int, ...]]:
         while a[j] <= a[i]:
             j -= 1
         a[i], a[j] = a[j], a[i]
-        a[i + 1 :] = a[: i : -1]
+        a[i + 1 :] = a[:i:-1]
 
 
 def by_provider(path: Ints, group: Ints, within: Ints, movable: Bools) -> Shuffle:
@@ -210,9 +210,7 @@ def by_block(
     place = np.empty_like(by_path)
     place[by_path] = np.arange(by_path.size)
     pools = [Pool(slots=place[p.slots], members=p.members) for p in pools]
-    made_of = Shuffle(
-        pools=tuple(pools), holder=holder[by_path], rest=rest, block=code[by_path]
-    )
+    made_of = Shuffle(pools=tuple(pools), holder=holder[by_path], rest=rest, block=code[by_path])
     return made_of, moving
 
 
@@ -328,9 +326,7 @@ class Redrawn:
             part = np.ones(b - a) @ got[:, a:b]
             total[:, p] += part
             total[:, r.rest[p]] -= part
-        theta, c, d = rule(
-            total[:, :, : K * R].reshape(B, P, K, R), total[:, :, K * R :]
-        )
+        theta, c, d = rule(total[:, :, : K * R].reshape(B, P, K, R), total[:, :, K * R :])
         A = np.zeros((B, P, K, q))
         for k in range(K):
             A[:, :, k, k * R : (k + 1) * R] = c
@@ -355,7 +351,7 @@ class Redrawn:
 
 def observed(sums: PathSums) -> tuple[Floats, Floats]:
     """theta (K,) and influence (n, K) of the assignment as it was."""
-    n, K, R = sums.values.shape
+    _, K, R = sums.values.shape
     P, S = sums.group.size, sums.counts.shape[1]
     values, counts = np.zeros((1, P, K, R)), np.zeros((1, P, S))
     np.add.at(values[0], sums.path, sums.values)
@@ -430,9 +426,7 @@ def _ratio(theta: Floats, square: Floats, tau: float) -> Floats:
     return np.where(np.isfinite(found) | (top == 0), np.nan_to_num(found), np.inf)
 
 
-def reference(
-    sums: PathSums, shuffle: Shuffle, draws: int, rng: np.random.Generator
-) -> Reference:
+def reference(sums: PathSums, shuffle: Shuffle, draws: int, rng: np.random.Generator) -> Reference:
     """The distribution of the headline over assignments: all of them if no more than ``draws``,
     else ``draws`` at random."""
     made = Redrawn(sums, shuffle)
@@ -442,9 +436,7 @@ def reference(
         theta, square = made.at(np.array(list(shuffle.every(sums.path)), dtype=np.int64))
     else:
         step = made.at_once
-        parts = [
-            made.at(shuffle.draw(min(step, draws - a), rng)) for a in range(0, draws, step)
-        ]
+        parts = [made.at(shuffle.draw(min(step, draws - a), rng)) for a in range(0, draws, step)]
         theta = np.concatenate([p[0] for p in parts])
         square = np.concatenate([p[1] for p in parts])
     return Reference(

@@ -2,8 +2,8 @@
 
 A draw multiplies the score of every cluster by a random sign (Rademacher) or one of six points
 (Webb 2023). With nuisance columns N (years, covariates) partialled out again in every draw, the
-numerator is ``sum v_g s_g`` and the score of a cluster in the draw ``v_g s_g - a_g'c - b h_g``, with
-``c = (N'N)^- sum v_g r_g`` and ``b = sum v_g s_g / sum h_g``: exactly what refitting the outcome of
+numerator is ``sum v_g s_g`` and the score of a cluster in the draw ``v_g s_g - a_g'c - b h_g``,
+with ``c = (N'N)^- sum v_g r_g`` and ``b = sum v_g s_g / sum h_g``: exactly what refitting the outcome of
 the draw would give (Roodman, MacKinnon, Nielsen & Webb 2019, section 5), for every hypothesis
 ``beta0`` at once, because s and r are linear in it.
 """

@@ -1,8 +1,8 @@
 """A regression with provider and year effects as sums by cluster, from which small-sample variances
 and wild bootstraps are made without going back to the rows.
 
-Columns are less their (weighted) provider means and stand beside one column per year; with q = p + T
-columns U and weights W, a cluster enters by ``U'WU`` (q, q) and ``U'We`` (q,) alone, provided that
+Columns are less their (weighted) provider means and stand beside one column per year. With q = p + T
+columns U and weights W a cluster enters by ``U'WU`` (q, q) and ``U'We`` (q,) alone, provided that
 it holds whole providers, so that provider effects are nested in clusters.
 """
 
@@ -78,8 +78,7 @@ def within(Y: Floats, W: Floats, X: Floats) -> Within | None:
     step = float(np.einsum("it,it->", w * x, e)) / own
     e -= step * x
     return Within(
-        beta=float(solution[p - 1]) + step, x=x, e=e, W=w, U=V[:, :, :p], gram=gram,
-        bread=bread
+        beta=float(solution[p - 1]) + step, x=x, e=e, W=w, U=V[:, :, :p], gram=gram, bread=bread
     )
 
 
@@ -125,9 +124,7 @@ def by_cluster(fit: Within, label: Ints, count: int) -> tuple[Floats, Floats]:
         made[:, diagonal, diagonal] += w
         we = w * fit.e[cut]
         mine = np.concatenate([(we[:, None, :] @ U)[:, 0], we], axis=1)
-        pick = sparse.csr_array(
-            (np.ones(k), (label[cut], np.arange(k))), shape=(count, k)
-        )
+        pick = sparse.csr_array((np.ones(k), (label[cut], np.arange(k))), shape=(count, k))
         gram += pick @ made.reshape(k, q * q)
         score += pick @ mine
     return gram.reshape(count, q, q), score

@@ -1,4 +1,4 @@
-"""Rows of CHECKS for what chance could do: lots, resampled clusters, other choices, many outcomes."""
+"""Rows of CHECKS for chance: lots, resampled clusters, other choices, many outcomes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHANCE: Mapping[type, Check] = {
     Randomisation: Check(
         name="randomisation",
         run=randomisation.run,
-        asks="Would so clear a difference come about if the dates of joining were dealt out by lot?",
+        asks="Would so clear a difference come about if dates of joining were dealt out by lot?",
         reads=(
             "A small share of cases means that chance alone would hardly do it. It does not tell "
             "joining apart from what led providers to join."
@@ -51,8 +51,8 @@ CHANCE: Mapping[type, Check] = {
         run=few_clusters.run,
         asks="On how many independent pieces does the answer rest?",
         reads=(
-            "A few large collaborations can outweigh many small ones: then the usual error promises "
-            "too much, and degrees of freedom say how much."
+            "A few large collaborations can outweigh many small ones: the usual error promises too "
+            "much then, and degrees of freedom say how much."
         ),
         paper=(
             "Bell & McCaffrey 2002; Pustejovsky & Tipton 2018; Carter, Schnepel & Steigerwald 2017"
@@ -64,8 +64,8 @@ CHANCE: Mapping[type, Check] = {
         run=specification_curve.run,
         asks="Would other reasonable choices have given another answer?",
         reads=(
-            "Every dot is the answer under one combination of the choices listed, in order of size; "
-            "the marks below show the choices. The joint test asks whether chance draws such curves."
+            "Each row is the answer under one combination of the choices listed, in order of size. "
+            "The joint test asks whether chance draws such curves."
         ),
         paper="Simonsohn, Simmons & Nelson 2020",
         settles="A plan written before the results are seen, which names one set of choices.",

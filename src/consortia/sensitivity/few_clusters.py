@@ -31,9 +31,9 @@ def run(trial: Trial, spec: FewClusters, rng: np.random.Generator) -> Finding:
         return _untold("the method has no scores by which to weigh clusters")
     touched = (fit.x != 0).any(axis=1) if fit is not None else np.asarray(psi) != 0
     clusters = clusters_of(arrays.incidence, touched)
-    held = np.asarray(
-        clusters.incidence.T @ (arrays.joiners & touched).astype(np.float64)
-    ).reshape(-1)
+    held = np.asarray(clusters.incidence.T @ (arrays.joiners & touched).astype(np.float64)).reshape(
+        -1
+    )
     joined = int((held > 0).sum())
     better: BiasReduced | None = None
     if fit is not None and clusters.label is not None:
@@ -71,9 +71,7 @@ def run(trial: Trial, spec: FewClusters, rng: np.random.Generator) -> Finding:
         estimate = float(row["estimate"])
         p = float(2 * t.sf(abs(estimate) / better.std_error))
         low, high = estimate - reach, estimate + reach
-        rows.append(
-            ("CR2, Satterthwaite", better.std_error, better.dof, low, high, p)
-        )
+        rows.append(("CR2, Satterthwaite", better.std_error, better.dof, low, high, p))
         numbers |= {"std_error": better.std_error, "dof": better.dof, "p_value": p, "low": low,
                     "high": high}  # fmt: skip
         verdict = None if not believed else (p < spec.size if enough or p >= spec.size else None)
@@ -85,7 +83,9 @@ def run(trial: Trial, spec: FewClusters, rng: np.random.Generator) -> Finding:
         numbers["danger"] = min(1.0, p / spec.size) if believed else None
     else:
         verdict = True if believed and enough else None
-        numbers["danger"] = min(1.0, spec.enough / effective / 2) if believed and effective else None
+        numbers["danger"] = (
+            min(1.0, spec.enough / effective / 2) if believed and effective else None
+        )
         if fit is not None:
             sentence += "; clusters overlap, for which no exact small-sample error is known"
     reading = {

@@ -143,9 +143,7 @@ def _joined(
 ) -> sparse.csr_array:
     """``known`` (N, C) with the memberships (n, D) of those, at rows ``at`` (n,), not yet in it."""
     n, D = incidence.shape
-    spread = sparse.csr_array(
-        (np.ones(n), (at, np.arange(n))), shape=(known.shape[0], n)
-    )
+    spread = sparse.csr_array((np.ones(n), (at, np.arange(n))), shape=(known.shape[0], n))
     mine = sparse.csr_array(spread @ incidence)
     C = known.shape[1]
     column = C + np.arange(D)

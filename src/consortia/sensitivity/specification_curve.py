@@ -37,7 +37,8 @@ SPLIT = 0.75
 """Share below which the answer hangs on the choices made."""
 _NUMBERS = {
     "estimate": pl.Float64, "std_error": pl.Float64, "low": pl.Float64, "high": pl.Float64,
-    "p_value": pl.Float64, "past_worthwhile": pl.Boolean, "n_treated": pl.Int64, "chosen": pl.Boolean,
+    "p_value": pl.Float64, "past_worthwhile": pl.Boolean, "n_treated": pl.Int64,
+    "chosen": pl.Boolean,
 }  # fmt: skip
 
 
@@ -136,7 +137,8 @@ def combinations(trial: Trial, spec: SpecificationCurve) -> tuple[list[_Choice],
         ]
         or [(study.weights, study.weights.column.replace("_", " ") or "all alike")],
         "covariates": [
-            (c, ", ".join(c).replace("_", " ") or "none") for c in spec.covariates or (study.covariates,)
+            (c, ", ".join(c).replace("_", " ") or "none")
+            for c in spec.covariates or (study.covariates,)
         ],
         "hold": [
             (h, ", ".join(label_of(study.arms[a], a) for a in h if a in study.arms) or "none")

@@ -33,4 +33,6 @@ def codes_of(facts: pl.DataFrame, columns: Sequence[str], key: str) -> NDArray[n
     if not columns:
         return np.zeros(facts.height, dtype=np.int64)
     text = facts.select(pl.col(name).cast(pl.String).fill_null("") for name in columns)
-    return text.select(pl.struct(pl.all()).rank("dense")).to_series().to_numpy().astype(np.int64) - 1
+    return (
+        text.select(pl.struct(pl.all()).rank("dense")).to_series().to_numpy().astype(np.int64) - 1
+    )

@@ -96,9 +96,7 @@ def _clusters_with_joiners(arrays: Arrays, clusters: Clusters, touched: NDArray[
     return int((held > 0).sum())
 
 
-def _scores(
-    trial: Trial, fit: object, psi: Floats | None, clusters: Clusters, kind: str
-) -> Scores:
+def _scores(trial: Trial, fit: object, psi: Floats | None, clusters: Clusters, kind: str) -> Scores:
     arrays = trial.arrays
     n = arrays.n
     multiplier: sparse.csr_array | None = None
