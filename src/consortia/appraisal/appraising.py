@@ -70,7 +70,7 @@ def appraise(
     )
     interrupted = False
     with finished(None if resume is None else Path(resume), plan.digest) as kept:
-        todo = running.chunks(plan, kept.have(), workers or 1)
+        todo = running.chunks(plan, kept.have(), workers)
         try:
             _run(plan, todo, kept, workers, progress)
         except KeyboardInterrupt:

@@ -14,6 +14,7 @@ from consortia.estimators import METHODS
 from consortia.panel import Arrays, Panel
 from consortia.specs import Appraise, CheckSpec, Inference, MethodSpec, TwoWay, anticipation_of
 from consortia.study import Study
+from consortia.version import __version__
 from consortia.world import SchoolSector, sector_study
 from consortia.world.calibrated import Observed, Process
 
@@ -69,7 +70,7 @@ class Plan:
         """SHA-256 of the question and of what decides a world: two plans with the same digest give
         the same answer for the same design, effect, method and number of the world."""
         asked = self.studies[0].with_(checks=self.checks)
-        parts: list[str | bytes] = [asked.digest]
+        parts: list[str | bytes] = [__version__, asked.digest]
         # What only says which worlds, sizes, effects and methods are run is no part of a world.
         kept = {
             k: v
@@ -78,6 +79,8 @@ class Plan:
         }
         parts.append(json.dumps(kept, sort_keys=True))
         parts.append(f"{self.worthwhile!r} {self.sd!r}")
+        if self.panel is not None:
+            parts.append(self.panel.digest)
         if self.base is not None:
             for letter in (self.base.Y, self.base.w, self.base.cohort, self.base.D, self.base.X):
                 parts.append(np.ascontiguousarray(letter).tobytes())

@@ -196,7 +196,7 @@ def cross_all(plan: Plan, index: Ints, joins: Ints, copy: Ints, years: int) -> C
 
 
 def _original(name: str, known: dict[str, int]) -> str:
-    return name if name in known else name.rpartition(" (")[0]
+    return name if name in known else name.rpartition(" (copy ")[0]
 
 
 def _cross(panel: Panel, study: Study, base: Arrays) -> tuple[Arrays, Ints, Ints] | str:
