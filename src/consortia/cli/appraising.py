@@ -284,7 +284,7 @@ def show(found: Diagnosis) -> None:
         ["providers", "years", "effect"], maintain_order=True
     ):
         table = Table(box=None, padding=(0, 1, 0, 2), show_edge=False)
-        table.add_column("method")
+        table.add_column("method", no_wrap=True, min_width=16)
         for head in heads:
             table.add_column(head, justify="right")
         for r in rows.iter_rows(named=True):
