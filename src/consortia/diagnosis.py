@@ -22,10 +22,12 @@ RUNS: dict[str, Any] = {
     "truth": pl.Float64,
     "joiners": pl.Int64,
     "words": pl.String,
+    "failed": pl.String,
     "because": pl.String,
 }
 """One answer: which design (providers, years, chosen effect), world and method. Null numbers where
-the method refused, with ``because``; ``words`` are those of the verdict, before any check."""
+the method refused, with ``because``; ``words`` are those of the verdict, ``failed`` the checks that
+failed (null where none were run, "" where none failed)."""
 
 DIAGNOSES: dict[str, Any] = {
     "providers": pl.Int64,
@@ -42,6 +44,7 @@ DIAGNOSES: dict[str, Any] = {
         for name in (
             "bias", "rmse", "sd", "std_error", "coverage", "power", "detectable", "wrong_sign",
             "exaggeration", "helps", "undecided", "false_helps", "false_useless",
+            "failed",
         )
         for tail in ("", "_mc")
     },
@@ -55,7 +58,8 @@ commonest reason. ``truth``: mean of what the method's answer should have been. 
 effect by the errors seen, ``detectable_plain`` as a multiple of the spread ``sd``. ``wrong_sign``
 and ``exaggeration`` among significant answers. ``helps``: share called "probably helps";
 ``false_helps``: the same where the true effect is not worthwhile (null else); ``false_useless``:
-share called harmful or of no worthwhile use where the true effect is worthwhile (null else).
+share called harmful or of no worthwhile use where the true effect is worthwhile (null else);
+``failed``: share in which a check failed (null where none were run).
 """
 
 MOMENTS: dict[str, Any] = {

@@ -15,7 +15,15 @@ from consortia.estimators.estimate import estimate
 from consortia.maths.diagnosands import known
 from consortia.panel import Panel
 from consortia.sensitivity.verdict import chance_above, in_words
-from consortia.specs import Appraise, GroupTime, Outcome, RegimeDid, TwoWay
+from consortia.specs import (
+    Appraise,
+    GroupTime,
+    LeaveOneOut,
+    Outcome,
+    PreTrend,
+    RegimeDid,
+    TwoWay,
+)
 from consortia.specs.appraise import Hidden
 from consortia.streams import Streams
 
@@ -237,3 +245,40 @@ def test_bad_requests(small) -> None:
         appraise(None, None, Appraise(world="sector", hidden=Hidden(trend=0.1)))
     with pytest.raises(DataInvalid, match="outcome column is not in the data"):
         appraise(study.with_(outcome="sore", outcomes={"sore": Outcome()}), panel, Appraise())
+
+
+def test_checks_withhold_words_as_in_the_report(small) -> None:
+    """A trend that the pre-trend test sees: words that would be wrong are withheld. What the checks
+    find in a world is what evaluate finds in its panel."""
+    study, panel = small
+    asked = study.with_(checks=(PreTrend(), LeaveOneOut(refits=1)), method=TwoWay())
+    spec = Appraise(worlds=8, effects=(0.0,), hidden=Hidden(trend=0.1), methods=("group-time",))
+    plain = appraise(asked, panel, spec).row("group-time", effect=0.0)
+    found = appraise(asked, panel, replace(spec, checks=True))
+    row = found.row("group-time", effect=0.0)
+    assert plain["failed"] is None
+    assert plain["false_helps"] > 0.5
+    assert row["failed"] > 0.5
+    assert row["false_helps"] < plain["false_helps"]
+    assert row["bias"] == plain["bias"]
+    failed = found.runs["failed"].to_list()
+    assert {f for f in failed if f} <= {"pre-trend", "leave-one-out", "pre-trend, leave-one-out"}
+    words = found.runs.filter(pl.col("failed").str.contains("pre-trend"))["words"]
+    assert set(words) == {"cannot tell yet"}
+
+
+def test_checks_of_a_sector_are_those_of_evaluate() -> None:
+    spec = Appraise(world="sector", worlds=3, providers=(300,), effects=(0.5,), checks=True)
+    found = appraise(None, None, spec)
+    from consortia.appraisal.appraising import _sector
+    from consortia.appraisal.designs import sector_of
+    from consortia.evaluation import evaluate
+    from consortia.world import sector_study, simulate
+
+    plan, _ = _sector(None, spec)
+    for run in found.runs.iter_rows(named=True):
+        panel = simulate(sector_of(plan.designs[0], plan.spec, 0.5), streams_of(plan, run["world"]))
+        whole = evaluate(sector_study(), panel)
+        assert run["words"] == whole.verdict.words
+        assert run["failed"] == ", ".join(f.check for f in whole.findings if f.verdict is False)
+        assert run["estimate"] == whole.headline["estimate"]

@@ -4,13 +4,13 @@ import pytest
 
 from consortia.appraisal.tables import diagnoses, runs_table
 
-NONE = (None,) * 7
+NONE = (None,) * 8
 
 
 def answer(world: int, method: str, estimate: float, truth: float, words: str) -> tuple:
     return (
         10, 5, truth, world, method, estimate, 1.0, estimate - 2, estimate + 2, truth, 4, words,
-        None,
+        None, None,
     )  # fmt: skip
 
 

@@ -37,12 +37,12 @@ def test_replica_and_until(make_panel) -> None:
         {"easting": {"a": 1.0, "b": 2.0}},
     )
     made = replica(panel, ["a", "a", "b"], ["a", "b", "a"], np.array([0, 1, 0]))
-    assert made.providers["provider"].to_list() == ["a", "a (2)", "b"]
+    assert made.providers["provider"].to_list() == ["a", "a (copy 2)", "b"]
     assert made.providers["easting"].to_list() == [1.0, 5e6 + 1, 2.0]
     members = made.memberships.sort("provider")
     # The copy of a has b's joining (none), b has a's, each copy its own collaboration.
     assert members.select("provider", "collaboration").rows() == [("a", "club 1"), ("b", "club 1")]
-    assert made.statuses["provider"].to_list() == ["a (2)"]
+    assert made.statuses["provider"].to_list() == ["a (copy 2)"]
     assert made.outcomes.height == 6
     longer = until(panel, 2015, 2018).outcomes
     assert longer.filter(longer["provider"] == "a")["year"].to_list() == [2015, 2016, 2017, 2018]

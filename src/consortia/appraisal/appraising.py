@@ -70,7 +70,7 @@ def appraise(
     )
     interrupted = False
     with finished(None if resume is None else Path(resume), plan.digest) as kept:
-        todo = running.chunks(plan, kept.have(), workers or 1)
+        todo = running.chunks(plan, kept.have(), workers)
         try:
             _run(plan, todo, kept, workers, progress)
         except KeyboardInterrupt:
@@ -169,6 +169,7 @@ def _sector(study: Study | None, spec: Appraise) -> tuple[Plan, tuple[str, ...]]
         worthwhile=worthwhile,
         sd=sd,
         size=Design(providers=SECTOR_PROVIDERS, years=SECTOR_YEARS),
+        checks=asked.checks if spec.checks else (),
     )
     for design in plan.designs:
         try:
@@ -218,6 +219,7 @@ def _calibrated(
         worthwhile=worthwhile,
         sd=sd,
         size=Design(providers=base.n, years=years),
+        checks=study.checks if spec.checks else (),
         panel=_taking_part(panel, base),
         process=process,
         base=base,
@@ -265,7 +267,11 @@ def _fit(plan: Plan) -> pl.DataFrame:
     seen = observed(base, plan.studies[0])
     data = moments(base.Y, seen)
     plain = replace(plan, spec=replace(plan.spec, hidden=type(plan.spec.hidden)()))
-    crossed = Crossed(base=base, source=np.arange(base.n, dtype=np.int64), by=())
+    source = np.arange(base.n, dtype=np.int64)
+    assert plan.panel is not None
+    crossed = Crossed(
+        panel=plan.panel, outcome=plan.studies[0].outcome, base=base, source=source, by=()
+    )
     drawn: list[dict[str, float]] = []
     for k in range(FITTED_ON):
         Y, _ = outcomes(plain, crossed, streams_of(plan, k))

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from consortia.errors import DataInvalid, Problem, did_you_mean
 from consortia.estimators import METHODS
 from consortia.panel import Arrays, Panel
-from consortia.specs import Appraise, Inference, MethodSpec, TwoWay, anticipation_of
+from consortia.specs import Appraise, CheckSpec, Inference, MethodSpec, TwoWay, anticipation_of
 from consortia.study import Study
+from consortia.version import __version__
 from consortia.world import SchoolSector, sector_study
 from consortia.world.calibrated import Observed, Process
 
@@ -35,9 +36,9 @@ class Design:
 class Plan:
     """Everything that a worker needs: small enough to be sent once, and says all about a world.
 
-    ``studies``: the question by each method, the study's own first. On calibrated worlds ``panel``
-    holds the providers that take part, ``base`` is its plain crossing, ``providers`` their names,
-    ``strata`` codes (n,) of each column; on the sector they are None and empty.
+    ``studies``: the question by each method, the study's own first; ``checks`` those that are run.
+    On calibrated worlds ``panel`` holds the providers that take part, ``base`` is its plain
+    crossing, ``strata`` codes (n,) of each column; on the sector they are None and empty.
     """
 
     studies: tuple[Study, ...]
@@ -45,6 +46,7 @@ class Plan:
     worthwhile: float
     sd: float
     size: Design
+    checks: tuple[CheckSpec, ...] = ()
     panel: Panel | None = None
     process: Process | None = None
     base: Arrays | None = None
@@ -67,7 +69,8 @@ class Plan:
     def digest(self) -> str:
         """SHA-256 of the question and of what decides a world: two plans with the same digest give
         the same answer for the same design, effect, method and number of the world."""
-        parts: list[str | bytes] = [self.studies[0].digest]
+        asked = self.studies[0].with_(checks=self.checks)
+        parts: list[str | bytes] = [__version__, asked.digest]
         # What only says which worlds, sizes, effects and methods are run is no part of a world.
         kept = {
             k: v
@@ -76,6 +79,8 @@ class Plan:
         }
         parts.append(json.dumps(kept, sort_keys=True))
         parts.append(f"{self.worthwhile!r} {self.sd!r}")
+        if self.panel is not None:
+            parts.append(self.panel.digest)
         if self.base is not None:
             for letter in (self.base.Y, self.base.w, self.base.cohort, self.base.D, self.base.X):
                 parts.append(np.ascontiguousarray(letter).tobytes())

@@ -77,7 +77,7 @@ def on_worlds(name: str, numbers: tuple[int, ...], seed: int) -> list[Run]:
         made = world(difficulty, streams)
         for called, study in studies.items():
             row = answer(size, spec.trust.first, k, study, made.arrays, streams, WORTHWHILE)
-            truth = spec.trust.first if difficulty.as_chosen and row[12] is None else row[9]
+            truth = spec.trust.first if difficulty.as_chosen and row[13] is None else row[9]
             out.append((*row[:4], called, *row[5:9], truth, *row[10:]))
     return out
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from consortia.appraisal.worlds import Run
+from consortia.diagnosis import RUNS
 from consortia.errors import DataInvalid, Problem
 
 FORMAT = "consortia appraisal 1"
@@ -85,7 +86,7 @@ def _read(path: Path, digest: str) -> tuple[list[Run], int]:
             row = json.loads(line)
         except json.JSONDecodeError:
             row = None
-        if not isinstance(row, list) or len(row) != 13:
+        if not isinstance(row, list) or len(row) != len(RUNS):
             raise refuse("this line is not an answer", "Delete the line", k)
         rows.append(tuple(row))
     return rows, whole

@@ -21,9 +21,12 @@ _BENCHES: dict[str, Bench] = {}
 """The plan that this worker is at, unpacked."""
 
 
-def chunks(plan: Plan, done: set[tuple[int, int, float, int, str]], workers: int) -> list[Chunk]:
+def chunks(
+    plan: Plan, done: set[tuple[int, int, float, int, str]], workers: int | None
+) -> list[Chunk]:
     """What is still to be run. The first worlds of all designs come before the last ones of any, so
     that a run that is stopped has something to say about each."""
+    wide = _width(workers)
     methods = [study.method.name for study in plan.studies]
     per_design: list[list[Chunk]] = []
     for design in plan.designs:
@@ -37,12 +40,22 @@ def chunks(plan: Plan, done: set[tuple[int, int, float, int, str]], workers: int
             )
             if pairs:
                 todo.append((world, pairs))
-        size = max(1, min(25, -(-len(todo) // (8 * max(workers, 1)))))
+        size = max(1, min(25, -(-len(todo) // (8 * wide))))
         per_design.append([(design, tuple(todo[k : k + size])) for k in range(0, len(todo), size)])
     out: list[Chunk] = []
     for k in range(max(map(len, per_design), default=0)):
         out += [mine[k] for mine in per_design if k < len(mine)]
     return out
+
+
+def _width(workers: int | None) -> int:
+    """How many work at once: so that chunks are small enough for all to have some."""
+    if workers == 1 or (workers is None and "joblib" not in sys.modules):
+        return 1
+    try:
+        return max(int(importlib.import_module("joblib").effective_n_jobs(workers)), 1)
+    except ImportError:
+        return 1
 
 
 def run(plan: Plan, todo: Sequence[Chunk], workers: int | None) -> Iterator[list[Run]]:

@@ -56,12 +56,14 @@ def _row(
     # Means of equal effects may fall short of them by a rounding.
     worth = truth >= worthwhile - 1e-9 * max(abs(worthwhile), 1.0)
     helps = words == HELPS
+    failed = good["failed"]
     measures = {
         "bias": d.bias, "rmse": d.rmse, "sd": d.spread, "std_error": d.std_error,
         "coverage": d.coverage, "power": d.power, "detectable": d.detectable,
         "wrong_sign": d.wrong_sign, "exaggeration": d.exaggeration,
         "helps": share(helps), "undecided": share(words == UNDECIDED),
         "false_helps": share(helps[~worth]) if (~worth).any() else NOTHING,
+        "failed": NOTHING if failed.null_count() else share((failed != "").to_numpy()),
         "false_useless": share(np.isin(words, AGAINST)[worth]) if worth.any() else NOTHING,
     }  # fmt: skip
     for name, m in measures.items():

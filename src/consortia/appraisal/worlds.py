@@ -7,15 +7,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from consortia.appraisal.designs import Design, Plan, plain_crossing, sector_of
 from consortia.errors import NotIdentified
+from consortia.estimators import METHODS
 from consortia.estimators.estimate import estimate
 from consortia.panel import Arrays, Panel
-from consortia.sensitivity.verdict import chance_above, in_words
+from consortia.results import Estimate, Finding, Trial
+from consortia.sensitivity import CHECKS
+from consortia.sensitivity.verdict import chance_above, decide, in_words
 from consortia.streams import Streams
+from consortia.structures import belonging
 from consortia.study import Study
 from consortia.world import simulate
 from consortia.world.calibrated import effects, factors, hidden, untreated
@@ -36,6 +41,8 @@ class Crossed:
     results each row is like; for each study its arrays and where their rows and years are in
     ``base``, or why it refuses."""
 
+    panel: Panel
+    outcome: str
     base: Arrays
     source: Ints
     by: tuple[tuple[Arrays, Ints, Ints] | str, ...]
@@ -87,12 +94,11 @@ def _on_calibrated(
         if isinstance(found, str):
             out.append(_refused(design, effect, world, name, found))
             continue
-        arrays, rows, columns = found
         truth = unit(effect)
-        here = np.ix_(rows, columns)
-        # Missing and censored cells stay what they are: both depend on dates, not on results.
-        filled = np.where(np.isfinite(arrays.Y), (Y + truth)[here], np.nan)
-        asked = replace(arrays, Y=filled, truth=truth[here], sums=None)
+        asked = _filled(found, Y, truth)
+        challenge = _challenged(
+            plan, crossed.panel, lambda s, t=truth: _again(crossed, s, Y, t), streams
+        )
         out.append(
             answer(
                 design,
@@ -102,9 +108,29 @@ def _on_calibrated(
                 lambda _, made=asked: made,
                 streams,
                 plan.worthwhile,
+                challenge,
             )
         )
     return out
+
+
+def _filled(found: tuple[Arrays, Ints, Ints], Y: Floats, truth: Floats) -> Arrays:
+    """A crossing with the results of a world. Missing and censored cells stay what they are: both
+    depend on dates and gaps, not on results."""
+    arrays, rows, columns = found
+    here = np.ix_(rows, columns)
+    made = np.where(np.isfinite(arrays.Y), (Y + truth)[here], np.nan)
+    return replace(arrays, Y=made, truth=truth[here], sums=None)
+
+
+def _again(crossed: Crossed, study: Study, Y: Floats, truth: Floats) -> Arrays:
+    """Another study of the same world, as a check may ask for."""
+    if study.outcome != crossed.outcome:
+        raise NotIdentified("worlds are made of one outcome")
+    found = _cross(crossed.panel, study, crossed.base)
+    if isinstance(found, str):
+        raise NotIdentified(found)
+    return _filled(found, Y, truth)
 
 
 def outcomes(
@@ -161,6 +187,8 @@ def cross_all(plan: Plan, index: Ints, joins: Ints, copy: Ints, years: int) -> C
     at = {p: i for i, p in enumerate(names.tolist())}
     source = np.array([at[_original(p, at)] for p in base.provider.tolist()], dtype=np.int64)
     return Crossed(
+        panel=panel,
+        outcome=plan.studies[0].outcome,
         base=base,
         source=source,
         by=tuple(_cross(panel, study.with_(window=window), base) for study in plan.studies),
@@ -168,7 +196,7 @@ def cross_all(plan: Plan, index: Ints, joins: Ints, copy: Ints, years: int) -> C
 
 
 def _original(name: str, known: dict[str, int]) -> str:
-    return name if name in known else name.rpartition(" (")[0]
+    return name if name in known else name.rpartition(" (copy ")[0]
 
 
 def _cross(panel: Panel, study: Study, base: Arrays) -> tuple[Arrays, Ints, Ints] | str:
@@ -194,10 +222,13 @@ def _on_sector(
     for effect, name in pairs:
         if effect not in panels:
             panels[effect] = simulate(sector_of(design, plan.spec, effect), streams)
-        study = plan.studies[names.index(name)]
+        study, panel = plan.studies[names.index(name)], panels[effect]
         out.append(
-            answer(design, effect, world, study, panels[effect].arrays, streams, plan.worthwhile)
-        )
+            answer(
+                design, effect, world, study, panel.arrays, streams, plan.worthwhile,
+                _challenged(plan, panel, panel.arrays, streams),
+            )
+        )  # fmt: skip
     return out
 
 
@@ -207,11 +238,13 @@ def _on_sector(
 def answer(
     design: Design, effect: float, world: int, study: Study, cross: Callable[[Study], Arrays],
     streams: Streams, worthwhile: float,
+    challenge: Callable[[Study, Arrays, Estimate], tuple[Finding, ...]] | None = None,
 ) -> Run:  # fmt: skip
-    """A row of RUNS: the study asked of arrays that know their truth."""
+    """A row of RUNS: the study asked of arrays that know their truth, then challenged if asked."""
     name = study.method.name
     try:
-        found = estimate(cross(study), study, streams.at("fit", name).rng())
+        arrays = cross(study)
+        found = estimate(arrays, study, streams.at("fit", name).rng())
     except NotIdentified as error:
         return _refused(design, effect, world, name, error.because)
     row = found.row()
@@ -219,16 +252,66 @@ def answer(
     if any(v is None for v in known):
         why = str(row["caution"]).removeprefix("not identified, because ")
         return _refused(design, effect, world, name, why or "it has no standard error")
-    value, se, low, high, truth = known
-    words = in_words(
-        chance_above(0.0, value, se, found.dof), chance_above(worthwhile, value, se, found.dof)
-    )
+    failed: str | None = None
+    if challenge is None:
+        value, se = known[:2]
+        words = in_words(
+            chance_above(0.0, value, se, found.dof), chance_above(worthwhile, value, se, found.dof)
+        )
+    else:
+        findings = challenge(study, arrays, found)
+        failed = ", ".join(f.check for f in findings if f.verdict is False)
+        asked = study.outcomes[study.outcome]
+        stated = {study.outcome: replace(asked, worthwhile=worthwhile)}
+        words = decide(study.with_(outcomes=stated), found, 1.0, findings, "").words
     return (
-        design.providers, design.years, effect, world, name, value, se, low, high, truth,
-        row["n_treated"], words, None,
+        design.providers, design.years, effect, world, name, *known, row["n_treated"], words,
+        failed, None,
     )  # fmt: skip
 
 
+def _challenged(
+    plan: Plan, panel: Panel, cross: Callable[[Study], Arrays], streams: Streams
+) -> Callable[[Study, Arrays, Estimate], tuple[Finding, ...]] | None:
+    """What runs the study's checks on a world; None where they are not asked for."""
+    if not plan.spec.checks:
+        return None
+
+    def challenge(study: Study, arrays: Arrays, found: Estimate) -> tuple[Finding, ...]:
+        def refit(changed: Arrays, asked: Study) -> Estimate:
+            return estimate(changed, asked, streams.at("refit").rng())
+
+        def influence() -> Floats | None:
+            method = METHODS[type(study.method)]
+            fit = method.fit(arrays, study.method, study, streams.at("influence").rng())
+            if fit.influence is None:
+                return None
+            pick = np.zeros((1, len(fit.keys)))
+            pick[0, found.headline] = 1.0
+            return fit.influence.combine(pick).dense()[:, 0]
+
+        facts = pl.DataFrame({"provider": arrays.provider}).join(
+            panel.providers, on="provider", how="left", maintain_order="left"
+        )
+        trial = Trial(
+            arrays=arrays,
+            study=study,
+            facts=facts,
+            estimate=found,
+            refit=refit,
+            cross=cross,
+            sd=plan.sd,
+            belonging=belonging(panel, study.arms[study.arm], arrays.provider),
+            influence=influence,
+        )
+        return tuple(
+            CHECKS[type(c)].run(trial, c, streams.at("check", study.method.name, c.name).rng())
+            for c in plan.checks
+        )
+
+    return challenge
+
+
 def _refused(design: Design, effect: float, world: int, name: str, because: str) -> Run:
-    nothing = (None,) * 7
+    nothing = (None,) * 8
     return (design.providers, design.years, effect, world, name, *nothing, because)

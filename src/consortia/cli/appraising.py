@@ -61,6 +61,10 @@ def command(
         float | None,
         typer.Option(help="Hidden: how low they are the year before, in standard deviations."),
     ] = None,
+    checks: Annotated[
+        bool | None,
+        typer.Option("--checks/--no-checks", help="Run the study's checks in every world too."),
+    ] = None,
     outcome: Annotated[
         str | None, typer.Option(help="Which outcome, where the study file asks of several.")
     ] = None,
@@ -85,7 +89,7 @@ def command(
         settings = {
             "worlds": worlds, "methods": tuple(method or ()), "effects": tuple(effect or ()),
             "providers": _numbers("--providers", providers), "years": _numbers("--years", years),
-            "world": world, "adoption": adoption, "seed": seed,
+            "world": world, "adoption": adoption, "seed": seed, "checks": checks,
         }  # fmt: skip
         hidden = {"trend": trend, "dip": dip}
         stopped = run(
@@ -251,6 +255,8 @@ def _command(
         "adoption": settings["adoption"], **hidden, "seed": settings["seed"],
     }.items():  # fmt: skip
         parts += [f"--{name}", str(value)] if value is not None else []
+    if settings["checks"] is not None:
+        parts += ["--checks" if settings["checks"] else "--no-checks"]
     return shlex.join(parts)
 
 
@@ -272,13 +278,13 @@ def show(found: Diagnosis) -> None:
         console.print("  ! stopped before all worlds were finished", markup=False)
     heads = (
         "bias", "RMSE", "coverage", "power", "spread", "mean SE", "detectable", "wrong sign",
-        "times too large", "says helps", "wrongly", "refuses",
+        "times too large", "says helps", "wrongly", "check fails", "refuses",
     )  # fmt: skip
     for (providers, years, effect), rows in found.table.group_by(
         ["providers", "years", "effect"], maintain_order=True
     ):
         table = Table(box=None, padding=(0, 1, 0, 2), show_edge=False)
-        table.add_column("method")
+        table.add_column("method", no_wrap=True, min_width=16)
         for head in heads:
             table.add_column(head, justify="right")
         for r in rows.iter_rows(named=True):
@@ -288,6 +294,7 @@ def show(found: Diagnosis) -> None:
                 _text(r["std_error"], ".3f"), _text(r["detectable"], ".2f"),
                 _text(r["wrong_sign"], ".1%"), _text(r["exaggeration"], ".1f"),
                 _text(r["helps"], ".1%"), _text(r["false_helps"], ".1%"),
+                _text(r["failed"], ".1%"),
                 _text(r["refused"], ".1%"),
             )  # fmt: skip
         console.print()

@@ -62,8 +62,8 @@ def appraisal_document(found: Diagnosis, command: str = "") -> dict[str, Any]:
             "worlds": max((r["worlds"] for r in rows), default=0),
             "rules": rules,
             "groups": groups,
-            "columns": _columns(rules),
-            "error_columns": _error_columns(rules),
+            "columns": _shown(_columns(rules), found),
+            "error_columns": _shown(_error_columns(rules), found),
             "fit": found.fit.to_dicts(),
             "fit_columns": [
                 {"name": "label", "label": "Of results without exposure", "rule": "text"},
@@ -185,11 +185,18 @@ def _columns(rules: dict[str, str]) -> list[dict[str, str]]:
         ("detectable_plain", "The same from the spread", effect),
         ("wrong_sign", "Wrong sign, if significant", SHARE),
         ("exaggeration", "Times too large, if significant", "fixed:1"),
+        ("failed", "A check fails", SHARE),
         ("helps", "Says it probably helps", SHARE),
         ("false_helps", "Says so wrongly", SHARE),
         ("false_useless", "Says no use, wrongly", SHARE),
     )
     return [{"name": n, "label": label, "rule": rule} for n, label, rule in named]
+
+
+def _shown(columns: list[dict[str, str]], found: Diagnosis) -> list[dict[str, str]]:
+    """Without the checks, where none were run."""
+    run = found.runs["failed"].drop_nulls().len() > 0
+    return [c for c in columns if run or not c["name"].startswith("failed")]
 
 
 def _error_columns(rules: dict[str, str]) -> list[dict[str, str]]:

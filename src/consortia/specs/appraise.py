@@ -37,6 +37,9 @@ class Appraise:
     provider's own with mean 1 and standard deviation ``spread``. ``hidden`` differences come on top
     and are no effect.
 
+    ``checks``: run the study's checks in every world too, so that the words counted are those of
+    the report, which a failed check withholds.
+
     ``methods``: names beside the study's own, or "all". ``providers`` and ``years``: sizes for
     which the diagnosis is repeated (none named: as they are). ``power``: the share of worlds in
     which an effect has to be found for it to count as detectable.
@@ -54,6 +57,7 @@ class Appraise:
     methods: tuple[str, ...] = ()
     providers: tuple[int, ...] = ()
     years: tuple[int, ...] = ()
+    checks: bool = False
     power: float = 0.8
     seed: int = 1
 

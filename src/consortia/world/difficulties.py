@@ -368,7 +368,8 @@ DIFFICULTIES: Mapping[str, Difficulty] = MappingProxyType(
             does="Areas have good and bad years of their own, and only half of them have members.",
             teaches=(
                 "Schools of an area are not independent: intervals that count schools are too "
-                "narrow. Clustering by area widens them to what they should be, or nearly."
+                "narrow. Clustering by area widens them. It matters most for the methods that are "
+                "otherwise the most precise (two-way, imputation)."
             ),
             changes=(only_in(0.5), area_shocks(2.5)),
             repair=_clustered("local_authority"),

@@ -35,7 +35,7 @@ def replica(panel: Panel, results_of: list[str], joins_as: list[str], copy: Ints
         providers = providers.with_columns(easting=pl.col("easting") + pl.col("_copy") * APART)
     memberships = take(panel.memberships, joins).with_columns(
         collaboration=pl.when(pl.col("_copy") > 0)
-        .then(pl.format("{} ({})", "collaboration", pl.col("_copy") + 1))
+        .then(pl.format("{} (copy {})", "collaboration", pl.col("_copy") + 1))
         .otherwise(pl.col("collaboration"))
     )
     return Panel(
@@ -70,7 +70,7 @@ def redrawn(strata: Sequence[Ints], m: int, streams: Streams) -> Ints:
 
 
 def _named(provider: str, copy: int) -> str:
-    return provider if not copy else f"{provider} ({copy + 1})"
+    return provider if not copy else f"{provider} (copy {copy + 1})"
 
 
 def until(panel: Panel, first: int, last: int) -> Panel:
