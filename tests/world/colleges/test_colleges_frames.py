@@ -1,6 +1,7 @@
 """What an evaluator would see, and the truth beside it."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -11,12 +12,15 @@ from consortia.streams import Streams
 from consortia.world.colleges import (
     CollegeSector,
     LooseNetwork,
+    Selection,
     SharedPool,
     embedded_region,
     evaluator_panel,
     frames,
     twin,
 )
+from consortia.world.colleges.frames import joining
+from consortia.world.colleges.setting import world
 
 SECTOR = CollegeSector(region=embedded_region(40), years=8, burn_in=4)
 NINE = SECTOR.region.neighbours("College 010", 9)
@@ -56,8 +60,36 @@ def test_a_known_gain_is_found_by_evaluate() -> None:
     assert answer.simulated
     assert answer.headline is not None
     row = answer.headline
-    assert row.estimate == pytest.approx(2.0, abs=4 * row.std_error)
-    assert row.std_error < 0.8
+    assert row["estimate"] == pytest.approx(2.0, abs=4 * row["std_error"])
+    assert row["std_error"] < 0.8
+
+
+def test_weaker_leadership_joins_more_and_the_raw_gap_is_wrong() -> None:
+    """Colleges choose to join: members look worse than others although joining helps them."""
+    sector = replace(SECTOR, region=embedded_region(120), years=10)
+    everybody = tuple(sector.region.college.tolist())
+    spec = LooseNetwork(members=everybody, gain=1.0, first=2, cost=0.0)
+    choice = Selection(asked=0.15, leadership=1.5)
+    handed = evaluator_panel(sector, Streams(3), [spec], selection=choice)
+    since = joining(choice, sector, Streams(3), 2)
+    u = world(sector, Streams(3)).leadership
+    joined = since < sector.years
+    assert 30 < joined.sum() < 90
+    assert u[joined].mean() < u[~joined].mean() - 0.4
+    assert since.min() >= 2
+    assert len(set(since[joined])) > 4
+    truth = handed.panel.truth
+    assert truth is not None
+    assert np.allclose(truth.filter(pl.col("effect") != 0)["effect"].to_numpy(), 1.0)
+    assert handed.panel.memberships.height == joined.sum()
+    last = handed.panel.outcomes.filter(pl.col("year") == pl.col("year").max())
+    members = handed.panel.memberships["provider"].to_list()
+    inside = last.filter(pl.col("provider").is_in(members))["achievement"].mean()
+    outside = last.filter(~pl.col("provider").is_in(members))["achievement"].mean()
+    assert inside < outside
+    answer = evaluate(handed.study, handed.panel)
+    assert answer.headline is not None
+    assert answer.headline["estimate"] == pytest.approx(1.0, abs=4 * answer.headline["std_error"])
 
 
 def test_memberships_are_spells_from_september() -> None:

@@ -47,8 +47,8 @@ LOOPS: tuple[Loop, ...] = (
         name="newcomers",
         sign="reinforcing",
         through=("people", "quality", "learners", "learners_before", "books", "log_pay"),
-        does="those who leave are followed by new faces, which lowers quality for a while, and what "
-        "that costs in learners is missing for pay",
+        does="those who leave are followed by new faces, which lowers quality for a while, and "
+        "what that costs in learners is missing for pay",
     ),
     Loop(
         name="trust",

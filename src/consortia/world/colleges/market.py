@@ -144,7 +144,7 @@ def move(
         bond=people.bond,
     )
     postings = _fees(w, moved, who, own, to, log_pay, joined, broke)
-    gain = np.bincount(to, log_pay[to] - log_pay[own], minlength=n)
+    gain = np.bincount(to, log_pay[to] - log_pay[own], minlength=n).astype(np.float64)
     return (
         moved,
         np.bincount(to, minlength=n),

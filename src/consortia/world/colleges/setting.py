@@ -245,6 +245,7 @@ def accounts(
     short = vacancies.sum(axis=1)
     return Accounts(
         year=t - w.sector.burn_in,
+        since=w.terms[m].since,
         joined=joined[m],
         pledged=pledged[m],
         key=w.region.key,
