@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -178,6 +179,12 @@ def test_threads_and_repetition_do_not_matter() -> None:
     with ThreadPoolExecutor(4) as pool:
         for other in pool.map(lambda _: run(SECTOR, Streams(3), [spec]), range(4)):
             same(alone, other)
+
+
+def test_starts_and_histories_travel_between_processes() -> None:
+    begin = pickle.loads(pickle.dumps(start(1)))
+    h = run(SECTOR, Streams(1), [NoPoach(members=COLLEGES)], start=begin, counterfactual=True)
+    same(h, pickle.loads(pickle.dumps(h)))
 
 
 def test_an_arm_leaves_the_start_as_it_was() -> None:

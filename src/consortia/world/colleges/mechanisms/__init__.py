@@ -373,7 +373,7 @@ def load_mechanisms(path: Path) -> Mapping[type, Mechanism]:
             )
     if problems:
         raise DataInvalid(problems)
-    return MappingProxyType({**MECHANISMS, **rows})
+    return {**MECHANISMS, **rows}
 
 
 def with_members(spec: Any, members: Sequence[str]) -> Any:
