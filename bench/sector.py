@@ -4,8 +4,8 @@
 ``--peer mesa`` or ``--peer agentpy`` (in an environment that has them) times theirs from that file.
 The peers run the rules of docs/methods/sector.md on objects: learners choose by one number against
 the cumulated chances of their zone, teachers leave, look, move, apply. Left out for them: places,
-The peers run the rules of docs/methods/sector.md on objects: learners choose by one number against
-sees that it is the same market.
+books, trust, distances. CPU seconds of the years; building apart. Aggregates show whether
+it is the same market.
 """
 
 from __future__ import annotations
