@@ -120,7 +120,7 @@ def _counts(
     halves = -(-slots // 2)
     for first in range(0, halves, 4):
         rows = np.arange(first, min(first + 4, halves), dtype=np.uint64)[:, None]
-        word = Keyed(1).word(start, rows)
+        word = draw.word(start, rows)
         both = np.concatenate([word.astype(np.uint32), (word >> np.uint64(32)).astype(np.uint32)])
         slot = np.concatenate([2 * rows, 2 * rows + 1]).astype(np.int64)
         if int(slot.max()) >= least:

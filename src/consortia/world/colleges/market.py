@@ -351,7 +351,7 @@ def _applicants(w: World, t: int) -> tuple[Words, Ints, Ints]:
     slot = np.arange(SLOTS, dtype=np.uint64)
     draw = w.draw("applicant", t)
     ids = draw.word(region.zone_key[:, None], slot)
-    there, kind = Keyed(2).two_uniforms(ids)
+    there, kind = draw.two_uniforms(ids)
     zone, at = np.nonzero(there.reshape(ids.shape) < each[:, None])
     p = w.p.subjects
     edges = np.cumsum(
