@@ -198,16 +198,11 @@ def _squares(solved: dense.Solved) -> dict[tuple[int, int], Floats]:
     """By two terms, ``T[a,b,c,d] = sum_jm F[ja, mc] F[jb, md]`` with F = Z'V^-1Z."""
     cross, K = solved.cross, solved.K
     out: dict[tuple[int, int], Floats] = {}
-    first = cross.first
     width = [t.width for t in cross.terms]
-    inner: dict[tuple[int, int], Floats] = {}
-    if first >= 0:
-        c = width[first]
-        for a in range(c):
-            for b in range(c):
-                made = solved.U[a::c].T @ solved.U[b::c]
-                inner[a, b] = made.toarray() if sp.issparse(made) else np.asarray(made)
-        out[first, first] = _own_squares(solved, inner, c)
+    inner = _inner(solved)
+    for k in cross.eliminated:
+        for m in cross.eliminated:
+            out[k, m] = _own_squares(solved, inner, k, m)
     if cross.order:
         CK = solved.C @ K
         F = solved.C - CK @ solved.C
@@ -218,28 +213,55 @@ def _squares(solved: dense.Solved) -> dict[tuple[int, int], Floats]:
                 cl, to = width[l], _at(cross, l)
                 block = F[np.ix_(at.ravel(), to.ravel())].reshape(-1, ck, to.shape[0], cl)
                 out[k, l] = np.einsum("jamc,jbmd->abcd", block, block, optimize=True)
-            if first >= 0:
-                c = width[first]
+            for g in cross.eliminated:
+                c = width[g]
                 T = np.empty((c, c, ck, ck))
-                for (a, b), made in inner.items():
-                    left = made @ rest[:, at.ravel()]
-                    for e in range(ck):
-                        for f in range(ck):
-                            T[a, b, e, f] = np.vdot(left[:, e::ck], rest[:, at[:, f]])
-                out[first, k] = T
-                out[k, first] = T.transpose(2, 3, 0, 1)
+                for a in range(c):
+                    for b in range(c):
+                        left = inner[g, a, b] @ rest[:, at.ravel()]
+                        for e in range(ck):
+                            for f in range(ck):
+                                T[a, b, e, f] = np.vdot(left[:, e::ck], rest[:, at[:, f]])
+                out[g, k] = T
+                out[k, g] = T.transpose(2, 3, 0, 1)
     return out
 
 
-def _own_squares(solved: dense.Solved, inner: dict[tuple[int, int], Floats], c: int) -> Floats:
-    B = solved.B
+def _inner(solved: dense.Solved) -> dict[tuple[int, int, int], Floats]:
+    """``U_a'U_b`` (Q2, Q2) for two columns of each eliminated term."""
+    out: dict[tuple[int, int, int], Floats] = {}
+    for k in solved.cross.eliminated:
+        c, U = solved.cross.terms[k].width, solved.U[solved.cross.span(k)]
+        for a in range(c):
+            for b in range(c):
+                made = U[a::c].T @ U[b::c]
+                out[k, a, b] = made.toarray() if sp.issparse(made) else np.asarray(made)
+    return out
+
+
+def _own_squares(
+    solved: dense.Solved, inner: dict[tuple[int, int, int], Floats], k: int, m: int
+) -> Floats:
+    """The same for two eliminated terms: F = B - UKU', so that B and U'U are all it takes."""
+    cross, K = solved.cross, solved.K
+    if not isinstance(solved.B, np.ndarray):
+        B = solved.B[cross.span(k), cross.span(m)]
+        total = float(B.multiply(B).sum())
+        if K.size:
+            Uk, Um = solved.U[cross.span(k)], solved.U[cross.span(m)]
+            mixed = sp.coo_array(Uk.T @ (B @ Um))
+            row, col = mixed.coords
+            total -= 2 * float(np.dot(K[row, col], mixed.data))
+            total += float(np.vdot(K @ inner[k, 0, 0], (K @ inner[m, 0, 0]).T))
+        return np.full((1, 1, 1, 1), total)
+    B, c = solved.B, cross.terms[k].width
     T = np.einsum("jac,jbd->abcd", B, B, optimize=True)
-    if not solved.K.size:
+    if not K.size:
         return T
-    low = B - solved.blocks(solved.cross.first)
+    low = B - solved.blocks(k)
     mixed = np.einsum("jac,jbd->abcd", B, low, optimize=True)
     T -= mixed + mixed.transpose(1, 0, 3, 2)
-    KW = {key: solved.K @ made for key, made in inner.items()}
+    KW = {(a, b): K @ inner[k, a, b] for a in range(c) for b in range(c)}
     for a in range(c):
         for b in range(c):
             for e in range(c):

@@ -226,7 +226,11 @@ def _own_and_squares(
     squares = np.zeros((cross.q, m))
     n = np.zeros(cross.q)
     n1, c1, _ = cross.N11.shape
-    if n1:
+    if cross.together is not None:
+        within = cross.within()
+        n[:q1] = within.diagonal()
+        squares[:q1] = within.power(2) @ pick[:q1]
+    elif n1:
         n[:q1] = np.einsum("jaa->ja", cross.N11).ravel()
         inner = (cross.N11**2) @ pick[:q1].reshape(n1, c1, m)
         squares[:q1] = inner.reshape(q1, m)

@@ -22,7 +22,7 @@ from scipy import sparse
 from scipy.sparse import linalg
 
 from consortia.maths.influence import Floats, Ints
-from consortia.maths.mixed.cross import Cross, own
+from consortia.maths.mixed.cross import Cross, diagonal
 
 _STEP = 5e-4
 """Relative step of the differences: error of order its square."""
@@ -114,23 +114,14 @@ def _factor(cross: Cross) -> _Factor:
 
 def normal(cross: Cross) -> sparse.csc_array:
     """``Z'WZ`` (q, q) with its diagonal stored."""
-    n1 = cross.N11.shape[0]
     N12 = sparse.csr_array(cross.N12)
-    if n1:
+    if cross.q1:
         N22 = sparse.csr_array(cross.N22)
         N21 = sparse.csr_array(N12.T)
-        N = sparse.block_array([[own(cross.N11), N12], [N21, N22]], format="csc")
+        N = sparse.block_array([[cross.within(), N12], [N21, N22]], format="csc")
     else:
         N = sparse.csc_array(cross.N22)
     return sparse.csc_array(N)
-
-
-def diagonal(cross: Cross, L: list[Floats]) -> Floats:
-    """L (q,) where every term has one column."""
-    out = np.empty(cross.q)
-    for k, f in enumerate(L):
-        out[cross.span(k)] = f[0, 0]
-    return out
 
 
 def block_diagonal(cross: Cross, L: list[Floats]) -> sparse.csr_array:
