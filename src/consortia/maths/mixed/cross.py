@@ -21,7 +21,7 @@ from consortia.maths.mixed.model import Term
 from consortia.maths.mixed.statistics import Statistics, Table, check_terms, thin
 
 SPARSE_FROM = 3_000
-"""Number of effects beside the eliminated term from which the sparse path takes over."""
+"""Number of effects beside the eliminated terms from which the sparse path is looked at."""
 _SPARSE_FILL = 0.2
 
 
@@ -216,11 +216,7 @@ def assemble(statistics: Statistics, terms: tuple[Term, ...]) -> Cross:
         strictly = sparse.triu(upper, 1)
         together = joint.blocks(sparse.csr_array(sparse.triu(upper) + strictly.T))
     big = Q2 > SPARSE_FROM
-    parts = {
-        (k, m): table(k, m)
-        for i, k in enumerate(order)
-        for m in order[i:]
-    }
+    parts = {(k, m): table(k, m) for i, k in enumerate(order) for m in order[i:]}
     N22: Table
     if big and sum(_count(t) for t in parts.values()) < _SPARSE_FILL * Q2 * Q2 / 2:
         grid = [
@@ -270,6 +266,13 @@ def _blocks(table: Table, c: int) -> Floats:
         for b in range(c):
             out[:, a, b] = np.asarray(table[at + a, at + b]).reshape(-1)
     return out
+
+
+def thicken(cross: Cross) -> Cross:
+    """The same model with the dense Schur complement, for one on the sparse path."""
+    if not cross.sparse:
+        return cross
+    return replace(cross, N22=sparse.csr_array(cross.N22).toarray(), store={})
 
 
 def replace_y(cross: Cross, Ry: Floats, Dy: Floats) -> Cross:

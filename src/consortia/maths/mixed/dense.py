@@ -2,8 +2,9 @@
 
 Relative to s2, ``V = W^-1 + Z1 O1 Z1' + Z2 O2 Z2'`` with ``O = L L'``. With ``V1 = W^-1 + Z1 O1
 Z1'`` everything of the form ``[Z X y]'V1^-1[Z X y]`` follows level by level from ``(I + N_j
-O1)^-1`` (block by block where Z1 holds several terms: ``joint``); the Woodbury identity then adds the rest through ``S = I + L2'C22 L2``. Nothing is
-divided by L, so components at zero need no special case."""
+O1)^-1`` (block by block where Z1 holds several terms: ``joint``); the Woodbury identity then adds
+the rest through ``S = I + L2'C22 L2``. Nothing is divided by L, so components at zero need no
+special case."""
 
 # The paper's letters are capitals.
 # pyright: reportConstantRedefinition=false
@@ -122,20 +123,26 @@ class Solved:
                     inner = np.einsum("jm,jm->j", CK[:, a], self.C[at[:, b]])
                     out[:, a, b] = self.C[at[:, a], at[:, b]] - inner
             return out
-        first = cross.offset[term]
         if isinstance(self.B, np.ndarray):
             out = self.B.copy()
         else:
             out = self.B.diagonal()[cross.span(term)].reshape(-1, 1, 1)
         if not self.K.size:
             return out
+        U = self.U[cross.span(term)]
+        if not isinstance(U, np.ndarray):
+            rows = [sparse.csr_array(U[a::c]) for a in range(c)]
+            for a in range(c):
+                for b in range(a + 1):
+                    out[:, a, b] -= _meet(rows[a], self.K, rows[b])
+                    out[:, b, a] = out[:, a, b]
+            return out
         step = max(1, _CHUNK // max(1, c * self.K.shape[0]))
         for start in range(0, q, step):
             stop = min(start + step, q)
-            U = self.U[first + start * c : first + stop * c]
-            U = U if isinstance(U, np.ndarray) else U.toarray()
-            UK = (U @ self.K).reshape(stop - start, c, self.K.shape[0])
-            out[start:stop] -= UK @ U.reshape(stop - start, c, -1).transpose(0, 2, 1)
+            part = U[start * c : stop * c]
+            UK = (part @ self.K).reshape(stop - start, c, self.K.shape[0])
+            out[start:stop] -= UK @ part.reshape(stop - start, c, -1).transpose(0, 2, 1)
         return out
 
     def full(self, term: int) -> Floats:
@@ -173,6 +180,25 @@ def _inner(K: Floats, Ua: Table, Ub: Table) -> float:
     coo = sparse.coo_array(product)
     row, col = coo.coords
     return float(np.dot(K[row, col], coo.data))
+
+
+def _meet(A: sparse.csr_array, K: Floats, B: sparse.csr_array) -> Floats:
+    """``a_j' K b_j`` for every row j of two sparse matrices: only the cells of K that they meet."""
+    na, nb = np.diff(A.indptr).astype(np.int64), np.diff(B.indptr).astype(np.int64)
+    out = np.zeros(na.size)
+    ends = np.cumsum(na * nb)
+    start = 0
+    while start < na.size:
+        before = int(ends[start - 1]) if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + _CHUNK, side="right")))
+        row = np.repeat(np.arange(start, stop), (na * nb)[start:stop])
+        within = np.arange(row.size) - (np.concatenate([[0], ends])[row] - before)
+        left = A.indptr[row] + within // np.maximum(nb[row], 1)
+        right = B.indptr[row] + within % np.maximum(nb[row], 1)
+        value = A.data[left] * K[A.indices[left], B.indices[right]] * B.data[right]
+        out[start:stop] = np.bincount(row - start, weights=value, minlength=stop - start)
+        start = stop
+    return out
 
 
 def scale(cross: Cross, L: list[Floats], M: Floats, *, transpose: bool) -> Floats:

@@ -180,6 +180,8 @@ def roots(made: Blocks, rank: float) -> tuple[sparse.csr_array, sparse.csr_array
         left = size[:, :, None] * vectors
         right = vectors / size[:, :, None]
         half.append(left * np.sqrt(np.where(keep, values, 0.0))[:, None, :])
-        inverse.append((right * np.where(keep, 1.0 / safe, 0.0)[:, None, :]) @ right.transpose(0, 2, 1))
+        inverse.append(
+            (right * np.where(keep, 1.0 / safe, 0.0)[:, None, :]) @ right.transpose(0, 2, 1)
+        )
         held[at] = keep
     return made.matrix(half), made.matrix(inverse), held

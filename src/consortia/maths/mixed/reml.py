@@ -20,7 +20,7 @@ from scipy import optimize
 from consortia.errors import NotIdentified
 from consortia.maths.influence import Bools, Floats, Ints
 from consortia.maths.mixed import dense, sparse
-from consortia.maths.mixed.cross import Cross, assemble
+from consortia.maths.mixed.cross import Cross, assemble, thicken
 from consortia.maths.mixed.model import Element, Term, components, elements, factors, parameters
 from consortia.maths.mixed.statistics import Statistics
 from consortia.maths.mixed.threads import one_thread
@@ -142,6 +142,8 @@ def fit_cross(
     """Fit a model from its assembled cross-products."""
     _check(cross)
     theta = begin(cross) if start is None else np.asarray(start, dtype=np.float64)
+    if cross.sparse and sparse.slower(cross, factors(theta, cross.terms)):
+        cross = thicken(cross)
     best = _settle(cross, theta, reml, steps)
     diagonal = np.array([e.row == e.column for e in elements(cross.terms)])
     if (best.theta[diagonal] == 0).any():
