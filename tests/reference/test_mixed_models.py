@@ -121,6 +121,39 @@ def test_overlapping_design_is_that_of_lme4_and_pbkrtest() -> None:
     )
 
 
+def test_employees_of_several_firms_are_those_of_lme4_and_pbkrtest() -> None:
+    # In place of wage1, which cannot be had: memberships alone are random, one set for each row.
+    d, _, W = witness.staff()
+    X = np.column_stack([np.ones(d.height), d["age"], d["sex"], d["part"]])
+    made = from_rows(X, d["y"].to_numpy(), {"person": np.arange(d.height)})
+    got = fit(made, (Term(name="firm", by="person", members=W),))
+    assert got.criterion == pytest.approx(1652.467117, abs=1e-6)
+    np.testing.assert_allclose(got.components, [0.07478834, 0.26203375], rtol=1e-6)
+    found = [contrast(small_sample(got), row) for row in np.eye(4)]
+    np.testing.assert_allclose(
+        [t.std_error for t in found],
+        [0.03406042582, 0.001309007033, 0.03397211426, 0.04177228975], rtol=1e-7,
+    )  # fmt: skip
+    np.testing.assert_allclose(
+        [t.df for t in found], [218.6262837, 942.4410061, 947.1328891, 946.0533343], rtol=1e-7
+    )
+
+
+def test_a_trial_of_22_schools_is_that_of_lmertest_and_pbkrtest() -> None:
+    # In place of crtData, which cannot be had.
+    d = witness.trial()
+    X = np.column_stack([np.ones(d.height), d["treat"], d["pre"]])
+    made = from_rows(X, d["y"].to_numpy(), {"s": d["school"].to_numpy()})
+    got = fit(made, (Term(name="school", by="s"),))
+    assert got.criterion == pytest.approx(1494.541136, abs=1e-6)
+    small = small_sample(got)
+    one = contrast(small, np.eye(3)[1])
+    assert one.std_error == pytest.approx(1.276581406, rel=1e-7)
+    assert one.df == pytest.approx(19.98091806, rel=1e-7)
+    two = contrast(small, np.eye(3)[1], method="satterthwaite")
+    assert two.df == pytest.approx(20.78866575, rel=1e-6)
+
+
 @pytest.fixture(scope="module")
 def live(tmp_path_factory) -> tuple[dict, dict]:
     why = witness.ready()
