@@ -14,6 +14,13 @@ report <- function(name, m) {
 }
 m <- lmer(attain ~ sex + (1 | primary) + (1 | second), ScotsSec, control = tight)
 report("scots", m); say("scots.df", summary(m)$coefficients[, "df"]); say("scots.variances", as.data.frame(VarCorr(m))$vcov)
+m <- lmer(attain ~ 1 + (1 | primary) + (1 | second), ScotsSec, control = tight)
+report("scots-mean", m); say("scots-mean.variances", as.data.frame(VarCorr(m))$vcov)
+say("scots-mean.df", summary(m)$coefficients[, "df"])
+m <- lmer(attain ~ sex + (1 | primary) + (1 | second), ScotsSec, REML = FALSE, control = tight)
+report("scots-ml", m); say("scots-ml.variances", as.data.frame(VarCorr(m))$vcov)
+m <- lmer(attain ~ verbal + sex + social + (1 | primary) + (1 | second), ScotsSec, control = tight)
+report("scots-all", m); say("scots-all.variances", as.data.frame(VarCorr(m))$vcov)
 m <- lmer(score ~ gcsecnt + (1 | lea) + (1 | school), Chem97, control = tight)
 report("chem", m); say("chem.variances", as.data.frame(VarCorr(m))$vcov)
 m <- lmer(normexam ~ standLRT + (1 + standLRT | school), Exam, REML = FALSE, control = tight)

@@ -150,6 +150,7 @@ def run_ours(folder: Path) -> dict[str, np.ndarray]:
     out["scots.df"] = np.array(
         [contrast(small, np.eye(2)[j], method="satterthwaite").df for j in range(2)]
     )
+    out |= scots(d)
     d = pl.read_csv(folder / "Chem97.csv", infer_schema_length=None)
     X = np.column_stack([np.ones(d.height), d["gcsecnt"].to_numpy()])
     made = from_rows(
@@ -192,6 +193,28 @@ def run_ours(folder: Path) -> dict[str, np.ndarray]:
             out["mm.kr_joint_df"] = np.array([contrast(small, np.eye(3)[1:]).df])
             out["mm.se_components"] = standard_errors(small, "expected")
     return out | trials()
+
+
+def scots(d: pl.DataFrame) -> dict[str, np.ndarray]:
+    """The other models of the Fife data: no covariate, by ML, and all three covariates."""
+    out: dict[str, np.ndarray] = {}
+    codes_of = {"primary": codes(d["primary"]), "second": codes(d["second"])}
+    terms = (Term(name="primary", by="primary"), Term(name="second", by="second"))
+    d = d.with_columns(girl=(pl.col("sex") == "F").cast(pl.Float64))
+    for name, columns, reml in (
+        ("scots-mean", (), True),
+        ("scots-ml", ("girl",), False),
+        ("scots-all", ("verbal", "girl", "social"), True),
+    ):
+        X = _columns(d, *columns).astype(float)
+        got = fit(from_rows(X, d["attain"].to_numpy().astype(float), codes_of), terms, reml=reml)
+        out[f"{name}.criterion"] = np.array([got.criterion])
+        out[f"{name}.beta"], out[f"{name}.se"] = got.beta, got.se
+        out[f"{name}.variances"] = got.components
+        if name == "scots-mean":
+            found = contrast(small_sample(got), np.ones(1), method="satterthwaite")
+            out[f"{name}.df"] = np.array([found.df])
+    return out
 
 
 def _columns(d: pl.DataFrame, *names: str) -> np.ndarray:

@@ -182,6 +182,20 @@ def test_crossed_schools_and_areas_to_the_digits_published(live) -> None:
     )
     np.testing.assert_allclose(ours["scots.beta"], [5.2551549, 0.4985150], atol=1e-6)
     assert ours["scots.df"][1] == pytest.approx(3342.025, abs=1e-3)
+    for name, criterion, variances, beta in (
+        ("scots-mean", 17150.75891, [1.1300276, 0.3722108, 8.1106856], [5.5017284]),
+        ("scots-ml", 17123.47076, [1.1043053, 0.3456884, 8.0534373], [5.2573737, 0.4986153]),
+        (
+            "scots-all", 14800.04843, [0.2172126, 0.0061458, 4.1903846],
+            [5.7150926, 0.1563608, 0.1431754, 0.0283675],
+        ),
+    ):  # fmt: skip
+        assert ours[f"{name}.criterion"][0] == pytest.approx(criterion, abs=1e-5)
+        # lme4's variances are good to four or five digits only, a small one to fewer.
+        np.testing.assert_allclose(ours[f"{name}.variances"], variances, rtol=2e-4, atol=1e-5)
+        np.testing.assert_allclose(ours[f"{name}.beta"], beta, atol=1e-6)
+    assert ours["scots-mean.se"][0] == pytest.approx(0.1786785, abs=1e-5)
+    assert ours["scots-mean.df"][0] == pytest.approx(22.9216, abs=2e-3)
     assert ours["chem.criterion"][0] == pytest.approx(141696.9881, abs=1e-4)
     np.testing.assert_allclose(ours["chem.variances"], [1.1662023, 0.0147657, 5.1542015], rtol=1e-5)
     np.testing.assert_allclose(ours["chem.beta"], [5.6354543, 2.4725569], atol=1e-6)
