@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -54,6 +56,25 @@ def test_unknown_starts_and_partial_years_follow_the_rule(make_panel, make_study
     study = study_with(make_study, "trust", exposure=Exposure(partial="exposed"))
     (trust,) = groupings(panel, study, INDEX, YEARS)
     assert trust.members.toarray()[4].tolist() == [0, 1], "joined during the year of 2018"
+
+
+def test_collaborations_carry_the_latest_name_that_their_memberships_tell(
+    make_panel, make_study
+) -> None:
+    panel = make_panel(OUT, JOINS)
+    (plain,) = groupings(panel, study_with(make_study, "trust"), INDEX, YEARS)
+    assert plain.names == ()
+    called = ["Old Hill", "Valley", "Hill Schools", None, None]
+    named = panel.memberships.with_columns(
+        name=pl.Series(called, dtype=pl.String),
+        last_seen=pl.Series([2017, 2022, 2022, 2017, 2022]).cast(pl.String).str.to_date("%Y"),
+    )
+    panel = replace(panel, memberships=named)
+    trust, club = groupings(panel, study_with(make_study, "trust", "club"), INDEX, YEARS)
+    assert dict(zip(trust.levels, trust.names, strict=True)) == {
+        "T1": "Hill Schools", "T2": "Valley",
+    }  # fmt: skip
+    assert club.names == ("",)
 
 
 def test_what_is_asked(make_study) -> None:

@@ -16,6 +16,8 @@ from consortia.panel import CellSums, Grouping, Ints, Panel, PupilSums
 from consortia.specs import Exposure, Mixed
 from consortia.study import Study, label_of
 
+NAME = "name"
+"""Column of the memberships that says what a collaboration is called."""
 CELLS = ("provider", "provider-year", "year")
 """Terms that need no data beside the outcomes."""
 
@@ -103,8 +105,26 @@ def _collaborations(
     )
     return Grouping(
         name=name, label=label, kind="collaboration", levels=tuple(levels.to_list()),
-        members=members,
+        members=members, names=_names(spells, levels),
     )  # fmt: skip
+
+
+def _names(spells: pl.DataFrame, levels: pl.Series) -> tuple[str, ...]:
+    """What collaborations are called: the latest text in the column "name" of their memberships,
+    where ``data.text`` keeps one; empty without."""
+    if NAME not in spells.columns:
+        return ()
+    order = [c for c in ("last_seen", "from") if c in spells.columns]
+    called = (
+        spells.filter(pl.col(NAME).is_not_null())
+        .sort(*order, nulls_last=False)
+        .group_by("collaboration", maintain_order=True)
+        .agg(pl.col(NAME).last())
+    )
+    table = pl.DataFrame({"collaboration": levels}).join(
+        called, on="collaboration", how="left", maintain_order="left"
+    )
+    return tuple(table[NAME].fill_null("").to_list())
 
 
 def _label(panel: Panel, name: str, index: pl.DataFrame, T: int) -> Grouping:

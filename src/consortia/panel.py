@@ -171,7 +171,8 @@ class Grouping:
     """What providers belong to, year by year: collaborations of some kinds, or a fixed label.
 
     ``members`` (n T, levels) weight of each level for each cell (row i T + t is provider i in
-    year t), as stated; a cell may have none, one or several. ``levels`` are their names.
+    year t), as stated; a cell may have none, one or several. ``levels`` are their identifiers,
+    ``names`` what people call them (empty where the data have no other name).
     """
 
     name: str
@@ -179,6 +180,7 @@ class Grouping:
     kind: Literal["collaboration", "label"]
     levels: tuple[str, ...]
     members: sparse.csr_array
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

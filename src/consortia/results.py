@@ -323,6 +323,7 @@ where nobody has several.
 
 STANDINGS: dict[str, Any] = {
     "level": pl.String,
+    "name": pl.String,
     "providers": pl.Int64,
     "effect": pl.Float64,
     "std_error": pl.Float64,
@@ -336,6 +337,7 @@ STANDINGS: dict[str, Any] = {
 }
 """The levels of one term, largest effect first.
 
+``level``: its identifier, ``name``: what it is called ("" where the data have no other name);
 ``effect``: predicted, shrunk towards zero; ``low``/``high``: intervals for comparing two levels by
 eye; ``rank`` mean rank (1 = largest) with its interval; ``p_wrong``: probability that the effect
 has the other sign; ``stands_out``: "above", "below" or "".

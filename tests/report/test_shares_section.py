@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -16,7 +18,9 @@ from consortia.results import PARTS, STANDINGS, Shares, Standing
 def made(n: int, several: int = 3) -> Shares:
     effect = np.linspace(1.2, -1.2, n)
     table = pl.DataFrame(
-        {"level": [f"C{k}" for k in range(n)], "providers": [3] * n, "effect": effect,
+        {"level": [f"C{k}" for k in range(n)],
+         "name": ["" if k % 5 == 4 else f"Trust {k}" for k in range(n)],
+         "providers": [3] * n, "effect": effect,
          "std_error": [0.3] * n, "low": effect - 0.42, "high": effect + 0.42,
          "rank": np.arange(n) + 1.0, "rank_low": [1.0] * n, "rank_high": [float(n)] * n,
          "p_wrong": [0.01] * n,
@@ -66,6 +70,26 @@ def test_a_long_list_shows_its_ends_and_those_that_stand_out(make) -> None:
     assert said["shown"][-1] == 999
     assert "1,000" in said["shown_sentence"]
     assert section(made(45), make("plain").study)["standings"][0]["shown_sentence"] == ""
+
+
+def test_names_stand_before_identifiers_where_there_are_names(make) -> None:
+    study = make("plain").study
+    said = section(made(3), study)["standings"][0]
+    assert [c["label"] for c in said["columns"][:2]] == ["Trust", "Identifier"]
+    assert said["rows"][0]["name"] == "Trust 0"
+    plain = made(3)
+    (one,) = plain.standings
+    bare = replace(one, table=one.table.with_columns(name=pl.lit("")))
+    said = section(replace(plain, standings=(bare,)), study)["standings"][0]
+    assert [c["label"] for c in said["columns"][:2]] == ["Trust", "Providers"]
+
+
+def test_labels_drop_their_article_and_deviations_tell_their_unit(make) -> None:
+    study = make("plain").study
+    said = section(made(3), study)
+    assert [p["label"] for p in said["parts"]][1:3] == ["trust", "network"]
+    head = next(c["label"] for c in said["columns"] if c["name"] == "sd")
+    assert study.outcomes[study.outcome].unit in head
 
 
 def test_what_ignoring_overlap_would_have_said(make) -> None:

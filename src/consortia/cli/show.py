@@ -56,6 +56,11 @@ def show_evaluation(e: Evaluation) -> None:
         console.print(f"  ! {caution}", markup=False)
 
 
+def bare(label: str) -> str:
+    """A label without its article, for tables."""
+    return label.removeprefix("a ").removeprefix("an ")
+
+
 def show_shares(outcome: str, shares: Shares) -> None:
     console = _console()
     console.print()
@@ -67,7 +72,7 @@ def show_shares(outcome: str, shares: Shares) -> None:
     for row in shares.parts.iter_rows(named=True):
         known = row["low"] is not None and row["high"] is not None
         table.add_row(
-            row["label"],
+            bare(row["label"]),
             "" if row["levels"] is None else f"{row['levels']:,}",
             f"{row['sd']:.3g}",
             f"{row['share']:.1%}",
@@ -78,8 +83,8 @@ def show_shares(outcome: str, shares: Shares) -> None:
     console.print(f"  {shares.rows:,} {shares.rows_of}, {shares.providers:,} providers.")
     for s in shares.standings:
         console.print(
-            f"  {s.label}: {s.named('above'):,} stand out above, {s.named('below'):,} below, of "
-            f"{s.table.height:,}.",
+            f"  {bare(s.label)}: {s.named('above'):,} stand out above, "
+            f"{s.named('below'):,} below, of {s.table.height:,}.",
             markup=False,
         )
     for caution in shares.cautions:

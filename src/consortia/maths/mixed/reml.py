@@ -488,7 +488,8 @@ def _finish(cross: Cross, reml: bool, found: Search) -> Fit:
             singular.append(term.name)
         if cross.levels[k] < 5:
             cautions.append(
-                f"{term.name}: {cross.levels[k]} levels say next to nothing about a variance"
+                f"{term.name}: there are only {cross.levels[k]}, which says next to nothing about "
+                "how widely they differ"
             )
     if singular:
         cautions.append(
