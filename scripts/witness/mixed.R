@@ -14,6 +14,13 @@ report <- function(name, m) {
 }
 m <- lmer(attain ~ sex + (1 | primary) + (1 | second), ScotsSec, control = tight)
 report("scots", m); say("scots.df", summary(m)$coefficients[, "df"]); say("scots.variances", as.data.frame(VarCorr(m))$vcov)
+m <- lmer(attain ~ 1 + (1 | primary) + (1 | second), ScotsSec, control = tight)
+report("scots-mean", m); say("scots-mean.variances", as.data.frame(VarCorr(m))$vcov)
+say("scots-mean.df", summary(m)$coefficients[, "df"])
+m <- lmer(attain ~ sex + (1 | primary) + (1 | second), ScotsSec, REML = FALSE, control = tight)
+report("scots-ml", m); say("scots-ml.variances", as.data.frame(VarCorr(m))$vcov)
+m <- lmer(attain ~ verbal + sex + social + (1 | primary) + (1 | second), ScotsSec, control = tight)
+report("scots-all", m); say("scots-all.variances", as.data.frame(VarCorr(m))$vcov)
 m <- lmer(score ~ gcsecnt + (1 | lea) + (1 | school), Chem97, control = tight)
 report("chem", m); say("chem.variances", as.data.frame(VarCorr(m))$vcov)
 m <- lmer(normexam ~ standLRT + (1 + standLRT | school), Exam, REML = FALSE, control = tight)
@@ -53,4 +60,42 @@ for (weighted in c(FALSE, TRUE)) {
     say("mm.kr_joint_df", ddf_Lb <- Lb_ddf(L, vcov(m), Va))
     W2 <- attr(Va, "W"); say("mm.se_components", sqrt(diag(as.matrix(W2))))
   }
+}
+
+# Employees of several firms at once, with nothing but memberships random (as the MLwiN manual's wage1).
+d <- read.csv(file.path(folder, "staff.csv")); w <- read.csv(file.path(folder, "jobs.csv"))
+firms <- max(w$firm) + 1
+Z <- sparseMatrix(i = w$firm + 1, j = w$person + 1, x = w$weight, dims = c(firms, nrow(d)))
+d$firm <- factor(rep_len(seq_len(firms), nrow(d)))
+lf <- lFormula(y ~ age + sex + part + (1 | firm), d, control = tight)
+dimnames(Z) <- dimnames(lf$reTrms$Zt); lf$reTrms$Zt <- Z; lf$reTrms$Ztlist[[1]] <- Z
+devfun <- do.call(mkLmerDevfun, lf)
+opt <- optimizeLmer(devfun, optimizer = "bobyqa", control = list(rhoend = 1e-10))
+m <- mkMerMod(environment(devfun), opt, lf$reTrms, fr = lf$fr)
+report("staff", m); say("staff.variances", as.data.frame(VarCorr(m))$vcov)
+Va <- vcovAdj(m)
+say("staff.kr_se", sqrt(diag(as.matrix(Va))))
+say("staff.kr_df", sapply(1:4, function(j) Lb_ddf(diag(4)[j, ], vcov(m), Va)))
+say("staff.se_components", sqrt(diag(as.matrix(attr(Va, "W")))))
+
+# A trial of 22 schools (as crtData of eefAnalytics): treatment by school, few degrees of freedom.
+d <- read.csv(file.path(folder, "trial.csv")); d$s <- factor(d$school)
+m <- lmer(y ~ treat + pre + (1 | s), d, control = tight)
+report("trial", m); say("trial.variances", as.data.frame(VarCorr(m))$vcov)
+say("trial.df", summary(m)$coefficients[, "df"])
+Va <- vcovAdj(m)
+say("trial.kr_se", sqrt(diag(as.matrix(Va))))
+say("trial.kr_df", sapply(1:3, function(j) Lb_ddf(diag(3)[j, ], vcov(m), Va)))
+ci <- suppressMessages(confint(m, oldNames = FALSE)); say("trial.profile", as.vector(t(ci)))
+
+# A trial within 54 schools (as mstData): treatment varies by school, once inside and once on the boundary.
+for (name in c("sites", "edge")) {
+  d <- read.csv(file.path(folder, paste0(name, ".csv"))); d$s <- factor(d$school)
+  m <- suppressMessages(lmer(y ~ treat + pre + (1 + treat | s), d, control = tight))
+  report(name, m); v <- VarCorr(m)$s; say(paste0(name, ".components"), c(v[1, 1], v[1, 2], v[2, 2], sigma(m)^2))
+  if (name == "sites") {
+    Va <- vcovAdj(m)
+    say("sites.kr_se", sqrt(diag(as.matrix(Va))))
+    say("sites.kr_df", sapply(1:3, function(j) Lb_ddf(diag(3)[j, ], vcov(m), Va)))
+  } else say("edge.singular", isSingular(m))
 }

@@ -53,6 +53,7 @@ class PupilSums:
     ``columns`` ("1" first, ``outcome`` last), of values less ``shift``, times the weight.
     ``groups_suppressed`` and ``rows_suppressed`` were left out by disclosure control,
     ``small_cells`` of those groups because of a yes/no column; ``rows_incomplete`` lacked a value.
+    ``digits``: significant digits that every sum was rounded to, 0 where none was.
     """
 
     frame: pl.DataFrame
@@ -67,6 +68,7 @@ class PupilSums:
     small_cells: int
     rows_suppressed: int
     rows_incomplete: int
+    digits: int = 0
 
     def __repr__(self) -> str:
         rows = int(self.frame["rows"].sum())
@@ -188,7 +190,7 @@ class Grouping:
     """What providers belong to, year by year: collaborations of some kinds, or a fixed label.
 
     ``members`` (n T, levels) weight of each level for each cell (row i T + t is provider i in
-    year t), as stated; a cell may have none, one or several. ``levels`` are their names.
+    year t), as stated; a cell may have none, one or several. ``levels`` are their identifiers.
     """
 
     name: str

@@ -121,6 +121,39 @@ def test_overlapping_design_is_that_of_lme4_and_pbkrtest() -> None:
     )
 
 
+def test_employees_of_several_firms_are_those_of_lme4_and_pbkrtest() -> None:
+    # In place of wage1, which cannot be had: memberships alone are random, one set for each row.
+    d, _, W = witness.staff()
+    X = np.column_stack([np.ones(d.height), d["age"], d["sex"], d["part"]])
+    made = from_rows(X, d["y"].to_numpy(), {"person": np.arange(d.height)})
+    got = fit(made, (Term(name="firm", by="person", members=W),))
+    assert got.criterion == pytest.approx(1652.467117, abs=1e-6)
+    np.testing.assert_allclose(got.components, [0.07478834, 0.26203375], rtol=1e-6)
+    found = [contrast(small_sample(got), row) for row in np.eye(4)]
+    np.testing.assert_allclose(
+        [t.std_error for t in found],
+        [0.03406042582, 0.001309007033, 0.03397211426, 0.04177228975], rtol=1e-7,
+    )  # fmt: skip
+    np.testing.assert_allclose(
+        [t.df for t in found], [218.6262837, 942.4410061, 947.1328891, 946.0533343], rtol=1e-7
+    )
+
+
+def test_a_trial_of_22_schools_is_that_of_lmertest_and_pbkrtest() -> None:
+    # In place of crtData, which cannot be had.
+    d = witness.trial()
+    X = np.column_stack([np.ones(d.height), d["treat"], d["pre"]])
+    made = from_rows(X, d["y"].to_numpy(), {"s": d["school"].to_numpy()})
+    got = fit(made, (Term(name="school", by="s"),))
+    assert got.criterion == pytest.approx(1494.541136, abs=1e-6)
+    small = small_sample(got)
+    one = contrast(small, np.eye(3)[1])
+    assert one.std_error == pytest.approx(1.276581406, rel=1e-7)
+    assert one.df == pytest.approx(19.98091806, rel=1e-7)
+    two = contrast(small, np.eye(3)[1], method="satterthwaite")
+    assert two.df == pytest.approx(20.78866575, rel=1e-6)
+
+
 @pytest.fixture(scope="module")
 def live(tmp_path_factory) -> tuple[dict, dict]:
     why = witness.ready()
@@ -149,6 +182,20 @@ def test_crossed_schools_and_areas_to_the_digits_published(live) -> None:
     )
     np.testing.assert_allclose(ours["scots.beta"], [5.2551549, 0.4985150], atol=1e-6)
     assert ours["scots.df"][1] == pytest.approx(3342.025, abs=1e-3)
+    for name, criterion, variances, beta in (
+        ("scots-mean", 17150.75891, [1.1300276, 0.3722108, 8.1106856], [5.5017284]),
+        ("scots-ml", 17123.47076, [1.1043053, 0.3456884, 8.0534373], [5.2573737, 0.4986153]),
+        (
+            "scots-all", 14800.04843, [0.2172126, 0.0061458, 4.1903846],
+            [5.7150926, 0.1563608, 0.1431754, 0.0283675],
+        ),
+    ):  # fmt: skip
+        assert ours[f"{name}.criterion"][0] == pytest.approx(criterion, abs=1e-5)
+        # lme4's variances are good to four or five digits only, a small one to fewer.
+        np.testing.assert_allclose(ours[f"{name}.variances"], variances, rtol=2e-4, atol=1e-5)
+        np.testing.assert_allclose(ours[f"{name}.beta"], beta, atol=1e-6)
+    assert ours["scots-mean.se"][0] == pytest.approx(0.1786785, abs=1e-5)
+    assert ours["scots-mean.df"][0] == pytest.approx(22.9216, abs=2e-3)
     assert ours["chem.criterion"][0] == pytest.approx(141696.9881, abs=1e-4)
     np.testing.assert_allclose(ours["chem.variances"], [1.1662023, 0.0147657, 5.1542015], rtol=1e-5)
     np.testing.assert_allclose(ours["chem.beta"], [5.6354543, 2.4725569], atol=1e-6)

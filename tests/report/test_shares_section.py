@@ -69,6 +69,14 @@ def test_a_long_list_shows_its_ends_and_those_that_stand_out(make) -> None:
     assert section(made(45), make("plain").study)["standings"][0]["shown_sentence"] == ""
 
 
+def test_labels_drop_their_article_and_deviations_tell_their_unit(make) -> None:
+    study = make("plain").study
+    said = section(made(3), study)
+    assert [p["label"] for p in said["parts"]][1:3] == ["trust", "network"]
+    head = next(c["label"] for c in said["columns"] if c["name"] == "sd")
+    assert study.outcomes[study.outcome].unit in head
+
+
 def test_what_ignoring_overlap_would_have_said(make) -> None:
     study = make("plain").study
     told = section(made(9), study)["ignoring"]

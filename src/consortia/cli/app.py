@@ -133,6 +133,57 @@ def gather(
         commands.gather(folder, phase, out, tuple(missing or ()), json)
 
 
+@app.command("pupil-sums")
+def pupil_sums(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="Pupil rows: CSV or Parquet (also a folder or 'part*.parquet')."
+        ),
+    ],
+    outcome: Annotated[str, typer.Option(help="The outcome's column.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File of sums: .parquet, or .json to read by eye.")
+    ],
+    columns: Annotated[
+        str, typer.Option(help="Other numbers to keep, with commas: prior attainment, yes/no.")
+    ] = "",
+    by: Annotated[
+        str, typer.Option(help="Columns that say which group a pupil belongs to.")
+    ] = "provider,year",
+    weight: Annotated[str, typer.Option(help="Column of weights.")] = "",
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(help="Our name = the file's name of a column: provider=SCHOOL_URN."),
+    ] = None,
+    missing: Annotated[
+        list[str] | None, typer.Option(help="A code for a missing number in a CSV file.")
+    ] = None,
+    minimum: Annotated[
+        int, typer.Option(min=1, help="Groups of fewer pupils are left out and counted.")
+    ] = 10,
+    cell: Annotated[
+        int,
+        typer.Option(min=1, help="So are groups with fewer pupils on one side of a yes/no column."),
+    ] = 3,
+    digits: Annotated[
+        int, typer.Option(min=0, help="Significant digits of sums; 0 rounds nothing.")
+    ] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Sums by provider and year from pupil rows, to take out of a secure setting."""
+    with guarded(json):
+        from consortia.cli.sums import make
+
+        make(
+            file, out, by=by, outcome=outcome, columns=columns, weight=weight,
+            rename=rename or [], missing=missing or [], minimum=minimum, cell=cell,
+            digits=digits, force=force, json=json, quiet=quiet,
+        )  # fmt: skip
+
+
 @app.command()
 def overlap(
     study: StudyPath,

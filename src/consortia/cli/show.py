@@ -110,6 +110,11 @@ def _show_effects(console: Console, title: str, unit: str, rows: pl.DataFrame) -
     console.print(table)
 
 
+def bare(label: str) -> str:
+    """A label without its article, for tables."""
+    return label.removeprefix("a ").removeprefix("an ")
+
+
 def show_shares(outcome: str, shares: Shares) -> None:
     console = _console()
     console.print()
@@ -121,7 +126,7 @@ def show_shares(outcome: str, shares: Shares) -> None:
     for row in shares.parts.iter_rows(named=True):
         known = row["low"] is not None and row["high"] is not None
         table.add_row(
-            row["label"],
+            bare(row["label"]),
             "" if row["levels"] is None else f"{row['levels']:,}",
             f"{row['sd']:.3g}",
             f"{row['share']:.1%}",
@@ -132,8 +137,8 @@ def show_shares(outcome: str, shares: Shares) -> None:
     console.print(f"  {shares.rows:,} {shares.rows_of}, {shares.providers:,} providers.")
     for s in shares.standings:
         console.print(
-            f"  {s.label}: {s.named('above'):,} stand out above, {s.named('below'):,} below, of "
-            f"{s.table.height:,}.",
+            f"  {bare(s.label)}: {s.named('above'):,} stand out above, "
+            f"{s.named('below'):,} below, of {s.table.height:,}.",
             markup=False,
         )
     for caution in shares.cautions:

@@ -96,7 +96,9 @@ def _parts(
     rows: list[dict[str, object]] = []
     for k, part in enumerate(parts):
         term = made.terms[k] if k < len(made.terms) else None
-        variance = found.s2 if term is None else float(found.Sigma[k][0, 0])
+        # The residual is that of an average row: of one pupil it would dwarf all else, where a row
+        # stands for many.
+        variance = part.variance if term is None else float(found.Sigma[k][0, 0])
         at_zero = term is not None and variance == 0
         rows.append(
             {

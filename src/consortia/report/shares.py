@@ -21,14 +21,18 @@ ALL, EDGE, MOST = 60, 10, 200
 def section(shares: Shares, study: Study) -> dict[str, Any]:
     """Everything that the page says about shares; effects in the outcome's unit."""
     unit = study.outcomes[study.outcome].unit
-    parts = [{**row, "caution": row["caution"] or ""} for row in shares.parts.iter_rows(named=True)]
+    parts = [
+        {**row, "caution": row["caution"] or "", "label": _bare(row["label"])}
+        for row in shares.parts.iter_rows(named=True)
+    ]
     effects = [r for s in shares.standings for r in s.table["std_error"].to_list() if r]
     fine = decimals(min(effects) if effects else None, least=2)
     level = shown(shares.level, "percent")
+    wide = decimals(max(p["sd"] for p in parts) / 10, least=2)
     labels = {
         "label": ("What the differences go with", "text"),
         "levels": ("How many", "count"),
-        "sd": ("Standard deviation of their effects", "general"),
+        "sd": (f"Standard deviation, {unit}" if unit else "Standard deviation", f"fixed:{wide}"),
         "share": ("Share of the variance", PERCENT),
         "low": ("Low", PERCENT),
         "high": ("High", PERCENT),

@@ -35,6 +35,7 @@ def pupil_sums(
     minimum: int = 10,
     minimum_cell: int = 3,
     shift: Mapping[str, float] | None = None,
+    digits: int = 0,
 ) -> PupilSums:
     """Reduce pupil rows to sums by group, in one streaming pass.
 
@@ -43,12 +44,17 @@ def pupil_sums(
     or with weight zero, are left out and counted. Groups of fewer than ``minimum`` rows are left
     out, and groups in which a column of zeros and ones has fewer than ``minimum_cell`` of either
     (but not none). ``shift`` (by column) is taken off before multiplying, so that no digits are
-    lost; by default the means of the first rows, rounded.
+    lost; by default the means of the first rows, rounded. With ``digits`` sums are rounded to so
+    many significant digits (counts stay whole), else nothing is rounded.
 
     Raises DataInvalid where a column is missing or not a number, or where nothing is left.
     """
     if minimum < 1 or minimum_cell < 1:
         raise ValueError("minimum and minimum_cell must be 1 or more")
+    if digits and digits < 4:
+        raise ValueError(
+            "fewer than 4 significant digits say nothing: leave them or give 4 or more"
+        )
     lazy = _open(source)
     names = tuple(dict.fromkeys((*columns, outcome)))
     if len(names) != len(columns) + 1 or ONE in names:
@@ -119,12 +125,16 @@ def pupil_sums(
             )]
         )  # fmt: skip
     products = [f"{a}*{b}" for i, a in enumerate(every) for b in every[i:]]
+    values = [
+        pl.col(c).round_sig_figs(digits) if digits and (c != "1*1" or weight) else pl.col(c)
+        for c in (_LOG, *products)
+    ]
     return PupilSums(
-        frame=kept.select([*by, pl.col(_COUNT).cast(pl.Int64), _LOG, *products]).sort(by),
+        frame=kept.select([*by, pl.col(_COUNT).cast(pl.Int64), *values]).sort(by),
         by=tuple(by), columns=every, outcome=outcome, shift=shift, weight=weight,
         minimum=minimum, minimum_cell=minimum_cell, groups_suppressed=out.height,
         small_cells=int((out["cell"] & ~out["few"]).sum()),
-        rows_suppressed=int(out[_COUNT].sum()), rows_incomplete=incomplete,
+        rows_suppressed=int(out[_COUNT].sum()), rows_incomplete=incomplete, digits=digits,
     )  # fmt: skip
 
 
@@ -216,6 +226,7 @@ def write_pupil_sums(sums: PupilSums, path: str | Path) -> None:
         "minimum": sums.minimum, "minimum_cell": sums.minimum_cell,
         "groups_suppressed": sums.groups_suppressed, "small_cells": sums.small_cells,
         "rows_suppressed": sums.rows_suppressed, "rows_incomplete": sums.rows_incomplete,
+        "digits": sums.digits,
     }  # fmt: skip
     if path.suffix.lower() == ".json":
         whole = {**about, "groups": sums.frame.to_dict(as_series=False)}
@@ -244,7 +255,7 @@ def read_pupil_sums(path: str | Path) -> PupilSums:
             [Problem(
                 problem="not a file of pupil sums", file=path.name,
                 found=str(error).splitlines()[0],
-                remedy="Make one with pupil_sums and write_pupil_sums",
+                remedy="Make one with consortia pupil-sums",
             )]
         ) from error  # fmt: skip
     counts = {
@@ -255,5 +266,5 @@ def read_pupil_sums(path: str | Path) -> PupilSums:
     return PupilSums(
         frame=frame, by=tuple(about["by"]), columns=every, outcome=str(about["outcome"]),
         shift={k: float(v) for k, v in about["shift"].items()}, weight=str(about["weight"]),
-        **counts,
+        digits=int(about.get("digits", 0)), **counts,
     )  # fmt: skip

@@ -7,6 +7,7 @@ Means by provider and year then serve every method; the mixed model uses the sum
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -14,7 +15,8 @@ import polars as pl
 from consortia.errors import DataInvalid, Problem, did_you_mean
 from consortia.panel import PupilSums, Source
 from consortia.sources.findings import Findings
-from consortia.sources.pupil_sums import pupil_sums, read_pupil_sums
+from consortia.sources.pupil_rows import sums_of_file
+from consortia.sources.pupil_sums import read_pupil_sums
 from consortia.specs import DataSpec
 
 COUNT = "pupils"
@@ -44,13 +46,6 @@ def read_pupils(
             for p in error.problems
         )  # fmt: skip
         return None
-    except pl.exceptions.PolarsError as error:
-        findings.whole(
-            path.name, "the pupil rows cannot be read",
-            "Numbers must be numbers in every row; name other codes in data.missing_codes",
-            found=str(error).splitlines()[0][:120],
-        )  # fmt: skip
-        return None
     for what, count in (
         ("pupils without a value in a column used, left out", sums.rows_incomplete),
         ("groups by provider and year with too few pupils, left out", sums.groups_suppressed),
@@ -78,12 +73,7 @@ def _typed(sums: PupilSums) -> PupilSums:
     frame = sums.frame.with_columns(
         pl.col("provider").cast(pl.String), pl.col("year").cast(pl.Int32)
     )
-    return PupilSums(
-        frame=frame, by=sums.by, columns=sums.columns, outcome=sums.outcome, shift=sums.shift,
-        weight=sums.weight, minimum=sums.minimum, minimum_cell=sums.minimum_cell,
-        groups_suppressed=sums.groups_suppressed, small_cells=sums.small_cells,
-        rows_suppressed=sums.rows_suppressed, rows_incomplete=sums.rows_incomplete,
-    )  # fmt: skip
+    return replace(sums, frame=frame)
 
 
 def _is_sums(path: Path) -> bool:
@@ -97,36 +87,10 @@ def _is_sums(path: Path) -> bool:
 
 def _reduced(spec: DataSpec, path: Path) -> PupilSums:
     """One pass over the rows."""
-    with path.open("rb") as file:
-        parquet = file.read(4) == b"PAR1"
-    called = {mine: theirs for mine, theirs in spec.columns.pupils.items() if mine != theirs}
-    numbers = [*spec.pupil_columns, *([spec.pupil_weight] if spec.pupil_weight else [])]
-    if parquet:
-        lazy = pl.scan_parquet(path)
-    else:
-        # Identifiers may have leading zeros; numbers are tried as numbers.
-        head = pl.scan_csv(path, infer_schema=False).collect_schema().names()
-        types: dict[str, pl.DataType] = {c: pl.String() for c in head}
-        types |= {called.get(c, c): pl.Float64() for c in numbers if called.get(c, c) in types}
-        lazy = pl.scan_csv(
-            path, schema_overrides=types, infer_schema=False, null_values=list(spec.missing_codes)
-        )
-    there = lazy.collect_schema().names()
-    lost = [t for t in called.values() if t not in there]
-    if lost:
-        raise DataInvalid(
-            [Problem(problem="column not found", column=c, remedy=did_you_mean(c, there))
-             for c in lost]
-        )  # fmt: skip
-    lazy = lazy.rename({theirs: mine for mine, theirs in called.items()})
-    names = lazy.collect_schema().names()
-    if "year" in names:
-        lazy = lazy.with_columns(pl.col("year").cast(pl.Int32))
-    if "provider" in names:
-        lazy = lazy.with_columns(pl.col("provider").cast(pl.String))
-    return pupil_sums(
-        lazy, by=_BY, outcome=spec.pupil_columns[0], columns=spec.pupil_columns[1:],
+    return sums_of_file(
+        path, by=_BY, outcome=spec.pupil_columns[0], columns=spec.pupil_columns[1:],
         weight=spec.pupil_weight, minimum=spec.pupil_minimum, minimum_cell=spec.pupil_cell,
+        called=spec.columns.pupils, missing=spec.missing_codes,
     )  # fmt: skip
 
 

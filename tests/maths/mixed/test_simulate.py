@@ -7,6 +7,7 @@ import pytest
 from by_rows import design
 
 from consortia.maths.mixed import cross as crossing
+from consortia.maths.mixed import sparse
 from consortia.maths.mixed.cross import assemble
 from consortia.maths.mixed.reml import fit
 from consortia.maths.mixed.simulate import draw, root
@@ -65,6 +66,7 @@ def test_drawn_outcomes_can_be_fitted_and_return_the_truth() -> None:
 def test_sparse_models_are_refused(monkeypatch) -> None:
     monkeypatch.setattr(crossing, "SPARSE_FROM", 1)
     monkeypatch.setattr(crossing, "_SPARSE_FILL", 10.0)
+    monkeypatch.setattr(sparse, "slower", lambda *_: False)
     rows = design(4, slopes=False, multiple=True, weights=False, crossed=True)
     got = fit(rows.statistics(), rows.terms)
     with pytest.raises(ValueError, match="too many"):

@@ -1,7 +1,8 @@
 """The cross-products of one model: statistics with memberships and terms put in.
 
 Effects are numbered term by term, level by level, column by column; the term that is eliminated in
-closed form (the largest whose Z'WZ is block-diagonal) stands first.
+closed form (the largest whose Z'WZ is block-diagonal) stands first, and after it the terms that
+are eliminated with it (``joint``).
 """
 
 # The paper's letters are capitals.
@@ -15,11 +16,12 @@ import numpy as np
 from scipy import sparse
 
 from consortia.maths.influence import Floats, Ints
+from consortia.maths.mixed import joint
 from consortia.maths.mixed.model import Term
 from consortia.maths.mixed.statistics import Statistics, Table, check_terms, thin
 
 SPARSE_FROM = 3_000
-"""Number of effects beside the eliminated term from which the sparse path takes over."""
+"""Number of effects beside the eliminated terms from which the sparse path is looked at."""
 _SPARSE_FILL = 0.2
 
 
@@ -27,13 +29,15 @@ _SPARSE_FILL = 0.2
 class Cross:
     """``[Z X y]'W[Z X y]`` in blocks.
 
-    ``first`` is the eliminated term (-1: none), ``order`` the rest. ``offset`` (by term) is the
-    place of a term's first effect, ``levels`` its number of levels. ``N11`` (q1, c1, c1), ``N12``
-    (q1 c1, Q2), ``N22`` (Q2, Q2), ``R`` (q, p + 1), ``D`` (p + 1, p + 1). ``store`` keeps work on
-    Z'WZ that does not depend on the point, for all models that share it."""
+    ``eliminated`` are the terms that go in closed form, the largest first, ``order`` the rest.
+    ``offset`` (by term) is the place of a term's first effect, ``levels`` its number of levels.
+    Of the eliminated terms, ``N11`` (levels, c1, c1) if there is one, ``together`` if there are
+    several (N11 is empty then); ``N12`` (q1, Q2), ``N22`` (Q2, Q2), ``R`` (q, p + 1), ``D``
+    (p + 1, p + 1). ``store`` keeps work on Z'WZ that does not depend on the point, for all models
+    that share it."""
 
     terms: tuple[Term, ...]
-    first: int
+    eliminated: tuple[int, ...]
     order: tuple[int, ...]
     offset: tuple[int, ...]
     levels: tuple[int, ...]
@@ -49,6 +53,7 @@ class Cross:
     fixed: tuple[str, ...]
     shift: Floats
     one: int
+    together: joint.Blocks | None = None
     store: dict[str, object] = field(default_factory=dict[str, object], repr=False)
 
     @property
@@ -58,7 +63,12 @@ class Cross:
     @property
     def q1(self) -> int:
         """Number of eliminated effects."""
-        return self.N11.shape[0] * self.N11.shape[1]
+        return self.N12.shape[0]
+
+    @property
+    def first(self) -> int:
+        """The eliminated term where there is one alone, else -1."""
+        return self.eliminated[0] if len(self.eliminated) == 1 else -1
 
     @property
     def sparse(self) -> bool:
@@ -75,12 +85,20 @@ class Cross:
         if term == self.first:
             return self.N11
         s, c, q = self.span(term), self.terms[term].width, self.levels[term]
+        if term in self.eliminated:
+            return self.within().diagonal()[s].reshape(-1, 1, 1)
         at = np.arange(q) * c + s.start - self.q1
         out = np.empty((q, c, c))
         for a in range(c):
             for b in range(c):
                 out[:, a, b] = np.asarray(self.N22[at + a, at + b]).reshape(-1)
         return out
+
+    def within(self) -> sparse.csr_array:
+        """Z_E'WZ_E (q1, q1) of the eliminated terms."""
+        if self.together is None:
+            return own(self.N11)
+        return self.together.matrix(list(self.together.inner))
 
 
 def _levels(statistics: Statistics, term: Term) -> int:
@@ -149,6 +167,14 @@ def _right(statistics: Statistics, term: Term) -> Floats:
     return ZD if spread is None else np.asarray(spread.T @ ZD)
 
 
+def diagonal(cross: Cross, L: list[Floats]) -> Floats:
+    """L (q,) where every term has one column."""
+    out = np.empty(cross.q)
+    for k, f in enumerate(L):
+        out[cross.span(k)] = f[0, 0]
+    return out
+
+
 def assemble(statistics: Statistics, terms: tuple[Term, ...]) -> Cross:
     """Cross-products of a model. ValueError where the statistics lack what a term asks for."""
     check_terms(statistics, terms)
@@ -156,27 +182,41 @@ def assemble(statistics: Statistics, terms: tuple[Term, ...]) -> Cross:
     size = [q * t.width for q, t in zip(levels, terms, strict=True)]
     able = [k for k, t in enumerate(terms) if t.blockwise()]
     first = max(able, key=lambda k: size[k], default=-1)
-    order = tuple(k for k in range(len(terms)) if k != first)
+    held: dict[tuple[int, int], Table] = {}
+
+    def table(k: int, m: int) -> Table:
+        """Z_k'WZ_m, made once."""
+        if (k, m) not in held:
+            held[k, m] = _block(statistics, terms[k], terms[m])
+        return held[k, m]
+
+    gone = joint.choose(terms, size, first, table) if first >= 0 else ()
+    order = tuple(k for k in range(len(terms)) if k not in gone)
     offset = [0] * len(terms)
-    place = size[first] if first >= 0 else 0
-    for k in order:
+    place = 0
+    for k in (*gone, *order):
         offset[k] = place
         place += size[k]
-    q1 = size[first] if first >= 0 else 0
+    q1 = sum(size[k] for k in gone)
     Q2 = place - q1
     R = np.empty((place, statistics.p + 1))
     for k, t in enumerate(terms):
         R[offset[k] : offset[k] + size[k]] = _right(statistics, t)
+    together: joint.Blocks | None = None
     c1 = terms[first].width if first >= 0 else 1
-    N11 = np.zeros((q1 // c1, c1, c1))
-    if first >= 0:
-        N11[:] = _blocks(_block(statistics, terms[first], terms[first]), c1)
+    N11 = np.zeros((q1 // c1 if len(gone) == 1 else 0, c1, c1))
+    if len(gone) == 1:
+        N11[:] = _blocks(table(first, first), c1)
+    elif gone:
+        grid = [
+            [_csr(table(k, m)) if i <= j else None for j, m in enumerate(gone)]
+            for i, k in enumerate(gone)
+        ]
+        upper = sparse.csr_array(sparse.block_array(grid, format="csr"))
+        strictly = sparse.triu(upper, 1)
+        together = joint.blocks(sparse.csr_array(sparse.triu(upper) + strictly.T))
     big = Q2 > SPARSE_FROM
-    parts = {
-        (k, m): _block(statistics, terms[k], terms[m])
-        for i, k in enumerate(order)
-        for m in order[i:]
-    }
+    parts = {(k, m): table(k, m) for i, k in enumerate(order) for m in order[i:]}
     N22: Table
     if big and sum(_count(t) for t in parts.values()) < _SPARSE_FILL * Q2 * Q2 / 2:
         grid = [
@@ -192,19 +232,20 @@ def assemble(statistics: Statistics, terms: tuple[Term, ...]) -> Cross:
             N22[a : a + size[k], b : b + size[m]] = block
             N22[b : b + size[m], a : a + size[k]] = block.T
     N12: Table = np.zeros((q1, Q2))
-    if first >= 0 and order:
-        wide = [thin(_block(statistics, terms[first], terms[k])) for k in order]
-        if all(isinstance(t, np.ndarray) for t in wide):
+    if gone and order:
+        wide = [thin(table(first, k)) for k in order] if len(gone) == 1 else []
+        if wide and all(isinstance(t, np.ndarray) for t in wide):
             N12 = wide[0] if len(wide) == 1 else np.hstack([np.asarray(t) for t in wide])
         else:
-            N12 = sparse.csr_array(sparse.hstack([_csr(t) for t in wide], format="csr"))
-            if isinstance(N22, np.ndarray):
+            rows = [sparse.hstack([_csr(table(g, k)) for k in order], format="csr") for g in gone]
+            N12 = sparse.csr_array(sparse.vstack(rows, format="csr"))
+            if isinstance(N22, np.ndarray) and together is None:
                 N12 = thin(N12)
     return Cross(
-        terms=terms, first=first, order=order, offset=tuple(offset), levels=levels,
+        terms=terms, eliminated=gone, order=order, offset=tuple(offset), levels=levels,
         N11=N11, N12=N12, N22=N22, R=R, D=statistics.D, n=statistics.n, p=statistics.p,
         weight=statistics.weight, log_weight=statistics.log_weight, fixed=statistics.fixed,
-        shift=statistics.shift, one=statistics.one,
+        shift=statistics.shift, one=statistics.one, together=together,
     )  # fmt: skip
 
 
@@ -225,6 +266,13 @@ def _blocks(table: Table, c: int) -> Floats:
         for b in range(c):
             out[:, a, b] = np.asarray(table[at + a, at + b]).reshape(-1)
     return out
+
+
+def thicken(cross: Cross) -> Cross:
+    """The same model with the dense Schur complement, for one on the sparse path."""
+    if not cross.sparse:
+        return cross
+    return replace(cross, N22=sparse.csr_array(cross.N22).toarray(), store={})
 
 
 def replace_y(cross: Cross, Ry: Floats, Dy: Floats) -> Cross:

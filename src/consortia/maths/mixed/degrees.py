@@ -19,12 +19,17 @@ import numpy as np
 from scipy import sparse as sp
 from scipy import stats
 
-from consortia.maths.influence import Floats, Ints
+from consortia.maths.influence import Floats
 from consortia.maths.mixed import dense
+from consortia.maths.mixed.cross import thicken
 from consortia.maths.mixed.model import Component, basis, components
-from consortia.maths.mixed.reml import Fit, project, unshifted
+from consortia.maths.mixed.reml import Fit, Solved, project, unshifted
+from consortia.maths.mixed.statistics import Table, thin
 from consortia.maths.mixed.threads import one_thread
 
+DENSE_TO = 6_000
+"""Effects beside the eliminated terms up to which a fit on the sparse path is evaluated densely
+for the traces: some ten matrices of that size (3 GB at the limit), and a minute or two."""
 Method = Literal["kenward-roger", "satterthwaite"]
 Information = Literal["expected", "average", "observed"]
 
@@ -34,8 +39,8 @@ class SmallSample:
     """What small-sample inference needs, on the columns of X as given.
 
     ``beta`` (p,), ``Phi`` (p, p) its covariance with variances taken as known, ``Phi_A`` (p, p)
-    the adjusted one of Kenward & Roger (None on the sparse path), ``P`` (m, p, p) the derivatives
-    of X'V^-1X in the components. ``expected`` (None on the sparse path), ``average`` (m, m) are
+    the adjusted one of Kenward & Roger (None where too many effects remain), ``P`` (m, p, p) the
+    derivatives of X'V^-1X in the components. ``expected`` (None likewise), ``average`` (m, m) are
     the information about the m components on the scale of the log-likelihood."""
 
     beta: Floats
@@ -47,7 +52,7 @@ class SmallSample:
     reml: bool
 
     def information(self, kind: Information) -> Floats:
-        """Information (m, m). ValueError for expected or observed on the sparse path."""
+        """Information (m, m). ValueError for expected or observed where too many effects remain."""
         if kind == "average":
             return self.average
         if self.expected is None:
@@ -80,7 +85,8 @@ class Tested:
 
 
 def small_sample(fit: Fit) -> SmallSample:
-    """The ingredients, from a fit. On the sparse path without the Kenward-Roger ones."""
+    """The ingredients, from a fit. Without the Kenward-Roger ones where the fit is on the sparse
+    path and more than DENSE_TO effects remain beside the eliminated terms."""
     with one_thread():
         return _small_sample(fit)
 
@@ -113,7 +119,8 @@ def _small_sample(fit: Fit) -> SmallSample:
     back = np.linalg.inv(T)
     P_given = np.einsum("xa,ixy,yb->iab", back, P, back, optimize=True)
     Phi_given = T @ Phi @ T.T
-    if not isinstance(point.solved, dense.Solved):
+    solved = _densely(point.solved)
+    if solved is None:
         return SmallSample(
             beta=fit.beta, Phi=Phi_given, Phi_A=None, P=P_given, expected=None, average=average,
             reml=fit.reml,
@@ -124,7 +131,7 @@ def _small_sample(fit: Fit) -> SmallSample:
         Q[i, -1] = G[i].T @ last / s2**3
         Q[-1, i] = Q[i, -1].T
     Q[-1, -1] = (A - 2 * HOH + G[-1].T @ FG[-1]) / s2**3
-    traces = _traces(fit, found, point.solved)
+    traces = _traces(fit, found, solved)
     expected = traces / 2
     if fit.reml:
         PhiP = Phi @ P
@@ -140,6 +147,15 @@ def _small_sample(fit: Fit) -> SmallSample:
         beta=fit.beta, Phi=Phi_given, Phi_A=T @ Phi_A @ T.T, P=P_given,
         expected=(expected + expected.T) / 2, average=average, reml=fit.reml,
     )  # fmt: skip
+
+
+def _densely(solved: Solved) -> dense.Solved | None:
+    """The point on the dense path, None where that is too large."""
+    if isinstance(solved, dense.Solved):
+        return solved
+    if solved.cross.q - solved.cross.q1 > DENSE_TO:
+        return None
+    return dense.solve(thicken(solved.cross), solved.L)
 
 
 def average_covariance(fit: Fit) -> Floats:
@@ -198,48 +214,74 @@ def _squares(solved: dense.Solved) -> dict[tuple[int, int], Floats]:
     """By two terms, ``T[a,b,c,d] = sum_jm F[ja, mc] F[jb, md]`` with F = Z'V^-1Z."""
     cross, K = solved.cross, solved.K
     out: dict[tuple[int, int], Floats] = {}
-    first = cross.first
     width = [t.width for t in cross.terms]
-    inner: dict[tuple[int, int], Floats] = {}
-    if first >= 0:
-        c = width[first]
-        for a in range(c):
-            for b in range(c):
-                made = solved.U[a::c].T @ solved.U[b::c]
-                inner[a, b] = made.toarray() if sp.issparse(made) else np.asarray(made)
-        out[first, first] = _own_squares(solved, inner, c)
+    inner = _inner(solved)
+    for k in cross.eliminated:
+        for m in cross.eliminated:
+            out[k, m] = _own_squares(solved, inner, k, m)
     if cross.order:
         CK = solved.C @ K
-        F = solved.C - CK @ solved.C
-        rest = np.eye(K.shape[0]) - CK.T
+        F = CK @ solved.C
+        np.subtract(solved.C, F, out=F)
+        # I - KC, in the place of CK.
+        rest = np.negative(CK, out=CK).T
+        rest.flat[:: rest.shape[0] + 1] += 1.0
         for k in cross.order:
             ck, at = width[k], _at(cross, k)
             for l in cross.order:
-                cl, to = width[l], _at(cross, l)
-                block = F[np.ix_(at.ravel(), to.ravel())].reshape(-1, ck, to.shape[0], cl)
+                cl = width[l]
+                block = F[at, _at(cross, l)].reshape(cross.levels[k], ck, cross.levels[l], cl)
                 out[k, l] = np.einsum("jamc,jbmd->abcd", block, block, optimize=True)
-            if first >= 0:
-                c = width[first]
+            for g in cross.eliminated:
+                c = width[g]
                 T = np.empty((c, c, ck, ck))
-                for (a, b), made in inner.items():
-                    left = made @ rest[:, at.ravel()]
-                    for e in range(ck):
-                        for f in range(ck):
-                            T[a, b, e, f] = np.vdot(left[:, e::ck], rest[:, at[:, f]])
-                out[first, k] = T
-                out[k, first] = T.transpose(2, 3, 0, 1)
+                mine = rest[:, at]
+                for a in range(c):
+                    for b in range(c):
+                        left = np.asarray(inner[g, a, b] @ mine)
+                        for e in range(ck):
+                            for f in range(ck):
+                                T[a, b, e, f] = np.vdot(left[:, e::ck], mine[:, f::ck])
+                out[g, k] = T
+                out[k, g] = T.transpose(2, 3, 0, 1)
     return out
 
 
-def _own_squares(solved: dense.Solved, inner: dict[tuple[int, int], Floats], c: int) -> Floats:
-    B = solved.B
+def _inner(solved: dense.Solved) -> dict[tuple[int, int, int], Table]:
+    """``U_a'U_b`` (Q2, Q2) for two columns of each eliminated term."""
+    out: dict[tuple[int, int, int], Table] = {}
+    for k in solved.cross.eliminated:
+        c, U = solved.cross.terms[k].width, solved.U[solved.cross.span(k)]
+        for a in range(c):
+            for b in range(c):
+                made = U[a::c].T @ U[b::c]
+                out[k, a, b] = thin(sp.csr_array(made) if sp.issparse(made) else np.asarray(made))
+    return out
+
+
+def _own_squares(
+    solved: dense.Solved, inner: dict[tuple[int, int, int], Table], k: int, m: int
+) -> Floats:
+    """The same for two eliminated terms: F = B - UKU', so that B and U'U are all it takes."""
+    cross, K = solved.cross, solved.K
+    if not isinstance(solved.B, np.ndarray):
+        B = solved.B[cross.span(k), cross.span(m)]
+        total = float(B.multiply(B).sum())
+        if K.size:
+            Uk, Um = solved.U[cross.span(k)], solved.U[cross.span(m)]
+            mixed = sp.coo_array(Uk.T @ (B @ Um))
+            row, col = mixed.coords
+            total -= 2 * float(np.dot(K[row, col], mixed.data))
+            total += float(np.vdot(_right(K, inner[k, 0, 0]), _right(K, inner[m, 0, 0]).T))
+        return np.full((1, 1, 1, 1), total)
+    B, c = solved.B, cross.terms[k].width
     T = np.einsum("jac,jbd->abcd", B, B, optimize=True)
-    if not solved.K.size:
+    if not K.size:
         return T
-    low = B - solved.blocks(solved.cross.first)
+    low = B - solved.blocks(k)
     mixed = np.einsum("jac,jbd->abcd", B, low, optimize=True)
     T -= mixed + mixed.transpose(1, 0, 3, 2)
-    KW = {key: solved.K @ made for key, made in inner.items()}
+    KW = {(a, b): _right(K, inner[k, a, b]) for a in range(c) for b in range(c)}
     for a in range(c):
         for b in range(c):
             for e in range(c):
@@ -248,10 +290,15 @@ def _own_squares(solved: dense.Solved, inner: dict[tuple[int, int], Floats], c: 
     return T
 
 
-def _at(cross: dense.Cross, term: int) -> Ints:
-    width = cross.terms[term].width
-    start = cross.offset[term] - cross.q1
-    return start + np.arange(cross.levels[term] * width).reshape(-1, width)
+def _right(K: Floats, W: Table) -> Floats:
+    """``K W`` for symmetric K."""
+    return K @ W if isinstance(W, np.ndarray) else np.asarray(W.T @ K).T
+
+
+def _at(cross: dense.Cross, term: int) -> slice:
+    """Where the effects of a term stand among those that are not eliminated."""
+    span = cross.span(term)
+    return slice(span.start - cross.q1, span.stop - cross.q1)
 
 
 def _invert(M: Floats) -> Floats:
@@ -279,7 +326,8 @@ def contrast(
     (1996); ``information`` gives the covariance of the components (default: observed where
     available and positive definite, as lmerTest does, else average).
 
-    ValueError for dependent rows of C, and for Kenward-Roger on a fit by ML or on the sparse path.
+    ValueError for dependent rows of C, and for Kenward-Roger on a fit by ML or with too many
+    effects.
     """
     C = np.atleast_2d(np.asarray(C, dtype=np.float64))
     l = C.shape[0]

@@ -20,7 +20,7 @@ from scipy import optimize
 from consortia.errors import NotIdentified
 from consortia.maths.influence import Bools, Floats, Ints
 from consortia.maths.mixed import dense, sparse
-from consortia.maths.mixed.cross import Cross, assemble
+from consortia.maths.mixed.cross import Cross, assemble, thicken
 from consortia.maths.mixed.model import Element, Term, components, elements, factors, parameters
 from consortia.maths.mixed.statistics import Statistics
 from consortia.maths.mixed.threads import one_thread
@@ -142,6 +142,8 @@ def fit_cross(
     """Fit a model from its assembled cross-products."""
     _check(cross)
     theta = begin(cross) if start is None else np.asarray(start, dtype=np.float64)
+    if cross.sparse and sparse.slower(cross, factors(theta, cross.terms)):
+        cross = thicken(cross)
     best = _settle(cross, theta, reml, steps)
     diagonal = np.array([e.row == e.column for e in elements(cross.terms)])
     if (best.theta[diagonal] == 0).any():
@@ -226,7 +228,11 @@ def _own_and_squares(
     squares = np.zeros((cross.q, m))
     n = np.zeros(cross.q)
     n1, c1, _ = cross.N11.shape
-    if n1:
+    if cross.together is not None:
+        within = cross.within()
+        n[:q1] = within.diagonal()
+        squares[:q1] = within.power(2) @ pick[:q1]
+    elif n1:
         n[:q1] = np.einsum("jaa->ja", cross.N11).ravel()
         inner = (cross.N11**2) @ pick[:q1].reshape(n1, c1, m)
         squares[:q1] = inner.reshape(q1, m)
@@ -482,7 +488,8 @@ def _finish(cross: Cross, reml: bool, found: Search) -> Fit:
             singular.append(term.name)
         if cross.levels[k] < 5:
             cautions.append(
-                f"{term.name}: {cross.levels[k]} levels say next to nothing about a variance"
+                f"{term.name}: there are only {cross.levels[k]}, which says next to nothing about "
+                "how widely they differ"
             )
     if singular:
         cautions.append(

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from consortia.maths.influence import Floats
+from consortia.maths.mixed import joint
 from consortia.maths.mixed.cross import Cross, own, replace_y
 
 _RANK = 1e-10
@@ -22,15 +23,16 @@ _RANK = 1e-10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """A root of C: ``half`` and ``inverse`` (q1, c1, c1) of the blocks of the eliminated term,
-    ``G`` (q1, Q2 + p) what ties the rest to it, ``rest`` (Q2 + p, r) a root of the remainder."""
+    """A root of C: ``half`` and ``inverse`` (q1, q1) of the eliminated terms, ``held`` (q1,) which
+    columns of half are not zero, ``G`` (q1, Q2 + p) what ties the rest to them, ``rest``
+    (Q2 + p, r) a root of the remainder."""
 
     cross: Cross
-    half: Floats
-    inverse: Floats
+    half: sparse.csr_array
+    inverse: sparse.csr_array
+    held: Floats
     G: Floats | sparse.csr_array
     rest: Floats
-    rank_first: int
 
 
 def root(cross: Cross) -> Root:
@@ -38,13 +40,7 @@ def root(cross: Cross) -> Root:
     if not isinstance(cross.N22, np.ndarray):
         raise ValueError("too many effects to draw cross-products: simulate rows instead")
     q1, p = cross.q1, cross.p
-    n1 = cross.N11.shape[0]
-    values, vectors = np.linalg.eigh(cross.N11)
-    top = np.maximum(values.max(axis=1, initial=0.0, keepdims=True), 1e-300)
-    held = values > _RANK * top
-    safe = np.where(held, values, 1.0)
-    half = vectors * np.sqrt(np.where(held, values, 0.0))[:, None, :]
-    inverse = (vectors * np.where(held, 1.0 / safe, 0.0)[:, None, :]) @ vectors.transpose(0, 2, 1)
+    half, inverse, held = _within(cross)
     R1, R2 = cross.R[:q1, :p], cross.R[q1:, :p]
     if isinstance(cross.N12, np.ndarray):
         G: Floats | sparse.csr_array = np.hstack([cross.N12, R1])
@@ -53,22 +49,27 @@ def root(cross: Cross) -> Root:
     C = np.block([[cross.N22, R2], [R2.T, cross.D[:p, :p]]])
     size = np.sqrt(np.maximum(np.diag(C), 0.0))
     size = np.where(size > 0, size, 1.0)
-    if n1:
-        tied = _blocks(inverse, G)
-        product = G.T @ tied
+    if q1:
+        product = G.T @ (inverse @ G)
         C = C - (product.toarray() if sparse.issparse(product) else np.asarray(product))
     scaled = C / np.outer(size, size)
     values, vectors = np.linalg.eigh((scaled + scaled.T) / 2)
     keep = values > _RANK * max(1.0, float(values.max(initial=0.0)))
     rest = (vectors[:, keep] * np.sqrt(values[keep])) * size[:, None]
-    return Root(cross=cross, half=half, inverse=inverse, G=G, rest=rest, rank_first=int(held.sum()))
+    return Root(cross=cross, half=half, inverse=inverse, held=held, G=G, rest=rest)
 
 
-def _blocks(blocks: Floats, G: Floats | sparse.csr_array) -> Floats | sparse.csr_array:
-    n, c, _ = blocks.shape
-    if isinstance(G, np.ndarray):
-        return (blocks @ G.reshape(n, c, G.shape[1])).reshape(G.shape)
-    return sparse.csr_array(own(blocks) @ G)
+def _within(cross: Cross) -> tuple[sparse.csr_array, sparse.csr_array, Floats]:
+    """Root of Z_E'WZ_E of the eliminated terms, its pseudo-inverse, and the columns in use."""
+    if cross.together is not None:
+        return joint.roots(cross.together, _RANK)
+    values, vectors = np.linalg.eigh(cross.N11)
+    top = np.maximum(values.max(axis=1, initial=0.0, keepdims=True), 1e-300)
+    held = values > _RANK * top
+    safe = np.where(held, values, 1.0)
+    half = vectors * np.sqrt(np.where(held, values, 0.0))[:, None, :]
+    inverse = (vectors * np.where(held, 1.0 / safe, 0.0)[:, None, :]) @ vectors.transpose(0, 2, 1)
+    return own(half), own(inverse), held.ravel().astype(np.float64)
 
 
 def draw(
@@ -78,17 +79,15 @@ def draw(
     model."""
     cross = root.cross
     q1, p, Q2 = cross.q1, cross.p, cross.q - cross.q1
-    n1, c1, _ = cross.N11.shape
-    e1: Floats = np.asarray(rng.standard_normal((int(n1), int(c1), 1)))
+    e1: Floats = np.asarray(rng.standard_normal(int(q1)))
     e2: Floats = np.asarray(rng.standard_normal(int(root.rest.shape[1])))
-    rank = root.rank_first + int(root.rest.shape[1])
+    rank = int(root.held.sum()) + int(root.rest.shape[1])
     more = float(rng.chisquare(cross.n - rank)) if cross.n > rank else 0.0
-    a1 = root.half @ e1
+    a1 = np.asarray(root.half @ e1)
     # Columns of the root that are zero do not count towards e'We.
-    held: Floats = np.asarray((root.half**2).sum(axis=1) > 0, dtype=np.float64)
-    counted = float(np.vdot(e1[:, :, 0] ** 2, held))
-    tied = np.asarray(root.G.T @ (root.inverse @ a1).reshape(q1))
-    a = np.concatenate([a1.reshape(q1), tied + root.rest @ e2]) * np.sqrt(s2)
+    counted = float(np.vdot(e1**2, root.held))
+    tied = np.asarray(root.G.T @ (root.inverse @ a1))
+    a = np.concatenate([a1, tied + root.rest @ e2]) * np.sqrt(s2)
     errors = s2 * (counted + float(np.vdot(e2, e2)) + more)
     u = np.empty(cross.q)
     for k, term in enumerate(cross.terms):
@@ -108,8 +107,7 @@ def draw(
 def _times(cross: Cross, u: Floats) -> Floats:
     """``Z'WZ u`` (q,)."""
     q1 = cross.q1
-    n1, c1, _ = cross.N11.shape
-    first = (cross.N11 @ u[:q1].reshape(n1, c1, 1)).reshape(q1) + np.asarray(cross.N12 @ u[q1:])
+    first = np.asarray(cross.within() @ u[:q1]) + np.asarray(cross.N12 @ u[q1:])
     return np.concatenate(
         [first, np.asarray(cross.N12.T @ u[:q1]) + np.asarray(cross.N22 @ u[q1:])]
     )

@@ -3,8 +3,11 @@
 ``M = I + L'Z'WZ L`` is factorised sparse: by qdldl (LDL', Apache-2.0, an optional extra) with one
 symbolic analysis for all evaluations, or else by SuperLU of SciPy, some ten times slower. The
 traces of the gradient, which would need the inverse on the pattern of the factor, are central
-differences of log|M| instead; all else is exact. Covariances of fixed effects and components are
-available, Kenward-Roger is not."""
+differences of log|M| instead; all else is exact. Kenward-Roger takes the dense path once, at the
+optimum (``degrees``).
+
+Where the factor fills up, dense linear algebra is faster for all its idle multiplications: the
+operations of the first factorisation decide (``slower``)."""
 
 # The paper's letters are capitals.
 # pyright: reportConstantRedefinition=false
@@ -22,8 +25,14 @@ from scipy import sparse
 from scipy.sparse import linalg
 
 from consortia.maths.influence import Floats, Ints
-from consortia.maths.mixed.cross import Cross, own
+from consortia.maths.mixed.cross import Cross, diagonal
 
+DENSE_TO = 8_000
+"""Number of effects beside the eliminated terms up to which the dense path can be had."""
+_BY_NUMBER = 15.0
+"""Time of one operation of qdldl in those of the dense path (measured: 12 to 20)."""
+_SUPERLU = 10.0
+"""The same of SuperLU in those of qdldl."""
 _STEP = 5e-4
 """Relative step of the differences: error of order its square."""
 
@@ -36,6 +45,7 @@ class _Factor:
     holds: Floats | None = None
     solve: Callable[[Floats], Floats] | None = None
     logdet: float = 0.0
+    operations: float = 0.0
     scratch: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def at(self, cross: Cross, L: list[Floats]) -> tuple[Callable[[Floats], Floats], float]:
@@ -79,8 +89,9 @@ class _Factor:
         else:
             self.scratch["solver"] = qdldl.Solver(sparse.csc_matrix(M))
             self.scratch["pattern"] = pattern
-        _, D, _ = self.scratch["solver"].factors()
+        low, D, _ = self.scratch["solver"].factors()
         D = np.asarray(D)
+        self.operations = _operations(np.asarray(low.indptr))
         if not (D > 0).all():
             raise np.linalg.LinAlgError("the covariance is not positive definite")
         self.logdet = float(np.log(D).sum())
@@ -94,7 +105,25 @@ class _Factor:
         if not (pivots > 0).all():
             raise np.linalg.LinAlgError("the covariance is not positive definite")
         self.logdet = float(np.log(pivots).sum())
+        self.operations = _SUPERLU * _operations(np.asarray(lu.L.indptr, dtype=np.int64))
         self.solve = lu.solve
+
+
+def _operations(indptr: Ints) -> float:
+    """Multiplications of a factorisation, from the sizes of the columns of the factor."""
+    return float((np.diff(indptr).astype(np.float64) ** 2).sum())
+
+
+def slower(cross: Cross, L: list[Floats]) -> bool:
+    """Whether a search on the sparse path would take longer than on the dense one: a point of the
+    search takes one factorisation, and two for each derivative."""
+    rest = cross.q - cross.q1
+    if rest > DENSE_TO:
+        return False
+    factor = _factor(cross)
+    factor.at(cross, L)
+    points = 1 + 2 * sum(f.shape[0] * (f.shape[0] + 1) // 2 for f in L)
+    return _BY_NUMBER * points * factor.operations > float(rest) ** 3
 
 
 @lru_cache(maxsize=1)
@@ -114,23 +143,14 @@ def _factor(cross: Cross) -> _Factor:
 
 def normal(cross: Cross) -> sparse.csc_array:
     """``Z'WZ`` (q, q) with its diagonal stored."""
-    n1 = cross.N11.shape[0]
     N12 = sparse.csr_array(cross.N12)
-    if n1:
+    if cross.q1:
         N22 = sparse.csr_array(cross.N22)
         N21 = sparse.csr_array(N12.T)
-        N = sparse.block_array([[own(cross.N11), N12], [N21, N22]], format="csc")
+        N = sparse.block_array([[cross.within(), N12], [N21, N22]], format="csc")
     else:
         N = sparse.csc_array(cross.N22)
     return sparse.csc_array(N)
-
-
-def diagonal(cross: Cross, L: list[Floats]) -> Floats:
-    """L (q,) where every term has one column."""
-    out = np.empty(cross.q)
-    for k, f in enumerate(L):
-        out[cross.span(k)] = f[0, 0]
-    return out
 
 
 def block_diagonal(cross: Cross, L: list[Floats]) -> sparse.csr_array:
