@@ -177,7 +177,7 @@ def allow(mechanism: str, legal: LegalNote, *, counterfactual: bool) -> None:
 
 def worst(levels: Iterable[Level]) -> Level:
     """The most worrying of several levels ("green" of none)."""
-    return max(levels, key=LEVELS.index, default="green")
+    return LEVELS[max((LEVELS.index(level) for level in levels), default=0)]
 
 
 def _plain(text: str) -> str:
