@@ -14,8 +14,16 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 _BETWEEN = "\x1f"
+
+Words = NDArray[np.uint64]
+Floats = NDArray[np.float64]
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +62,52 @@ class Streams:
     def seed(self) -> int:
         """A 63-bit seed for libraries that want an integer."""
         return self._key() >> 65
+
+    def keyed(self) -> Keyed:
+        """Numbers that belong to persons (or pairs) and not to places in an array."""
+        return Keyed(self._key() >> 64)
+
+
+def _mixed(z: Words) -> Words:
+    """Finaliser of SplitMix64 (variant 13 of Stafford); owns and overwrites ``z``."""
+    z ^= z >> np.uint64(30)
+    z *= _FIRST
+    z ^= z >> np.uint64(27)
+    z *= _SECOND
+    z ^= z >> np.uint64(31)
+    return z
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A function from identities to random numbers: the same person has the same luck in this
+    decision whoever else is there, in whatever order.
+
+    Identities are whole numbers; several of them (a person and a college) are broadcast against
+    each other. Source: SplitMix64, Steele, Lea & Flood (2014), "Fast splittable pseudorandom number
+    generators", used as a counter-based generator: number b of the sequence that starts at the
+    hash of a.
+    """
+
+    key: int
+
+    def word(self, *ids: ArrayLike) -> Words:
+        """64 random bits for each (broadcast) tuple of identities."""
+        # At least one dimension: arrays wrap round silently, single numbers would warn.
+        h = np.full(1, self.key, dtype=np.uint64)
+        for each in ids:
+            array = np.atleast_1d(np.asarray(each))
+            array = array.astype(np.uint64) if array.dtype != np.uint64 else array
+            h = _mixed(h + (array + np.uint64(1)) * _STEP)
+        return h
+
+    def uniform(self, *ids: ArrayLike) -> Floats:
+        """Numbers in the open interval (0, 1), 53 bits each."""
+        return ((self.word(*ids) >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+
+    def two_uniforms(self, *ids: ArrayLike) -> tuple[Floats, Floats]:
+        """Two independent numbers in (0, 1), of 32 bits each, for the price of one."""
+        word = self.word(*ids)
+        low = (word & np.uint64(0xFFFFFFFF)).astype(np.float64)
+        high = (word >> np.uint64(32)).astype(np.float64)
+        return (high + 0.5) * 2.0**-32, (low + 0.5) * 2.0**-32

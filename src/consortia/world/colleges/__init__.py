@@ -1,0 +1,1 @@
+"""A sector of colleges that compete for staff and learners, and mechanisms they could share."""
