@@ -46,7 +46,10 @@ class GroupAsked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MechanismAsked:
-    """A mechanism by name with its ``parameters``; ``label`` where one name occurs twice."""
+    """A mechanism by name with its ``parameters``; ``label`` where one name occurs twice.
+
+    Mechanisms with the same label are one package, composed in the order given.
+    """
 
     name: str
     label: str = ""
@@ -152,7 +155,7 @@ class Scenario:
         keys = [m.key for m in self.mechanisms]
         if not keys:
             raise ValueError("name at least one mechanism")
-        twice = sorted({k for k in keys if keys.count(k) > 1})
+        twice = sorted({m.name for m in self.mechanisms if not m.label and keys.count(m.key) > 1})
         if twice:
             raise ValueError(f"two mechanisms are called {twice[0]!r}: give each a label")
         for part, what in ((self.coalitions, "coalitions"), (self.factorial, "factorial")):

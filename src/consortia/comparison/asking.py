@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from consortia import legal
 from consortia.comparison.runs import NONE, Setting, Specs
 from consortia.errors import DataInvalid, Problem, did_you_mean
-from consortia.scenario import GroupAsked, Scenario
+from consortia.scenario import GroupAsked, MechanismAsked, Scenario
 from consortia.world.colleges.mechanisms import MECHANISMS, Mechanism, mechanism
 from consortia.world.colleges.parameters import parameters
 from consortia.world.colleges.region import Region, embedded_region
@@ -38,7 +39,7 @@ def setting(
     for asked in scenario.mechanisms:
         if asked.name == NONE:
             continue
-        spec = mechanism(asked.name, table=rows, **{"members": members, **dict(asked.parameters)})
+        spec = _looked_up(asked, members, rows)
         row = rows[type(spec)]
         legal.allow(row.name, row.legal, counterfactual=scenario.counterfactual)
         arms[asked.key] = (*arms.get(asked.key, ()), spec)
@@ -67,6 +68,19 @@ def setting(
         counterfactual=scenario.counterfactual,
         table=table,
     )
+
+
+def _looked_up(
+    asked: MechanismAsked, members: tuple[str, ...], rows: Mapping[type, Mechanism]
+) -> Any:
+    """The spec of a mechanism asked for; its problems say which one they belong to."""
+    try:
+        return mechanism(asked.name, table=rows, **{"members": members, **dict(asked.parameters)})
+    except DataInvalid as error:
+        at = f"mechanisms.{asked.key}"
+        raise DataInvalid(
+            replace(p, column=f"{at}.{p.column}" if p.column else at) for p in error.problems
+        ) from None
 
 
 def _region(scenario: Scenario, folder: Path | None) -> Region:
