@@ -1,4 +1,4 @@
-"""Money and what it buys: funding from last year's learners, posts, pay, and the bills of the year."""
+"""Money and what it buys: funding from last year's learners, posts, pay, and the year's bills."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def cover(
     entered: Ints,
     placed: Ints,
 ) -> tuple[Ints, Floats, Ints, Pence, tuple[Posting, ...]]:
-    """Writes vacancies, filled, agency, paybill, postings: what is still empty is covered in part."""
+    """Writes vacancies, filled, agency, paybill, postings: what is still empty is covered in
+    part."""
     m = w.p.money
     heads = people.heads(w.n, G)
     empty = np.maximum(posts - heads, 0)
@@ -95,14 +96,16 @@ def cover(
 def worth_of_a_teacher(w: World, log_pay: Floats, posts: Ints) -> tuple[Floats, Floats]:
     """(n,) pounds that a filled post spares in cover, and brings in learners, a year.
 
-    The second is competition times the choice weight of quality times what one post moves quality
-    by, times the money that follows, of which a fifth is left after teaching them.
+    The second is competition times the choice weight of quality, times what one post moves quality
+    by, times what a learner brings in beyond the teaching and running that they cost.
     """
     m, o = w.p.money, w.p.outcomes
-    spared = m.salary * m.on_cost * np.exp(log_pay) * m.cover_share * m.cover_premium
-    per_post = w.learners / np.maximum(posts.sum(axis=1), 1)
-    drawn = w.sector.competition * w.p.learners.quality * o.vacancies * per_post
-    return spared, 0.2 * m.rate * m.uplift * drawn
+    each = m.salary * m.on_cost * np.exp(log_pay)
+    per_post = w.learners / w.posts
+    left = m.rate * m.uplift - each / per_post - m.running_follows * w.running / 100 / w.learners
+    now = w.learners / np.maximum(posts.sum(axis=1), 1)
+    drawn = w.sector.competition * w.p.learners.quality * o.vacancies * now
+    return each * m.cover_share * m.cover_premium, drawn * np.maximum(left, 0.0)
 
 
 def rescue(

@@ -49,13 +49,13 @@ def _metrics() -> dict[str, Metric]:
         ("trainees", "college", "colleges", "people", "more", "trainees begun by mechanisms"),
         ("agency_posts", "college", "colleges", "posts", "less", "posts covered by agencies"),
         ("log_pay", "college", "staff", "log of pay", "more", "pay above the standard"),
-        ("specific_skill", "college", "learners", "0 to 1", "more", "staff's knowledge of the college"),
+        ("specific_skill", "college", "learners", "0 to 1", "more", "knowledge of the own college"),
         ("newcomers", "college", "learners", "share of staff", "less", "staff new to the college"),
         ("learners", "college", "colleges", "learners", "more", "learners in both years"),
         ("new_learners", "college", "colleges", "learners", "more", "learners in the first year"),
         ("refused", "college", "learners", "learners", "less", "first choices refused, no place"),
         ("places", "college", "learners", "places", "more", "places for new learners"),
-        ("breadth", "college", "learners", "subjects", "more", "subjects with three posts in four filled"),
+        ("breadth", "college", "learners", "subjects", "more", "subjects with posts filled"),
         ("achievement", "college", "learners", "per cent", "more", "learners who achieve"),
         ("quality", "college", "learners", "index", "more", "quality that learners see"),
         ("income", "college", "colleges", "pounds", "more", "funding and other income"),
@@ -68,22 +68,22 @@ def _metrics() -> dict[str, Metric]:
         ("exits_total", "sector", "staff", "people", "neither", "left the sector"),
         ("moves", "sector", "staff", "people", "neither", "moved between colleges"),
         ("entries", "sector", "staff", "people", "neither", "came from outside the sector"),
-        ("sector_vacancy_rate", "sector", "colleges", "share of posts", "less", "posts empty at the end"),
+        ("sector_vacancy_rate", "sector", "colleges", "share of posts", "less", "posts empty"),
         ("exit_rate", "sector", "staff", "share of staff", "neither", "left the sector"),
         ("move_rate", "sector", "staff", "share of staff", "neither", "moved between colleges"),
-        ("pay_gain_on_moves", "sector", "staff", "log of pay", "more", "pay gained by moving, per head"),
-        ("mean_log_pay", "sector", "staff", "log of pay", "more", "pay above the standard, per head"),
+        ("pay_gain_on_moves", "sector", "staff", "log of pay", "more", "gained by moving, a head"),
+        ("mean_log_pay", "sector", "staff", "log of pay", "more", "above the standard, a head"),
         ("mean_tenure", "sector", "staff", "years", "neither", "in the college"),
         ("cohort", "sector", "learners", "people", "neither", "reach 16 in the year"),
         ("outside", "sector", "learners", "people", "less", "of the cohort, in no college"),
         ("distance_km", "sector", "learners", "km", "less", "to college, new learners"),
         ("mean_achievement", "sector", "learners", "per cent", "more", "learners who achieve"),
-        ("achievement_gap", "sector", "learners", "points", "more", "poorest fifth less richest fifth"),
+        ("achievement_gap", "sector", "learners", "points", "more", "poorest less richest fifth"),
         ("mean_breadth", "sector", "learners", "subjects", "more", "offered, mean of colleges"),
-        ("treasury", "sector", "public purse", "pounds", "less", "paid by the Treasury in the year"),
+        ("treasury", "sector", "public purse", "pounds", "less", "paid by the Treasury"),
         ("sponsor", "sector", "public purse", "pounds", "less", "paid by sponsors in the year"),
-        ("cost_per_achiever", "sector", "public purse", "pounds", "less", "Treasury's pounds per achiever"),
-        ("interventions", "sector", "public purse", "colleges", "less", "debts paid off in the year"),
+        ("cost_per_achiever", "sector", "public purse", "pounds", "less", "paid for each achiever"),
+        ("interventions", "sector", "public purse", "colleges", "less", "debts paid off"),
         ("applicants", "sector", "staff", "people", "neither", "looked for a first post"),
         ("unplaced", "sector", "staff", "people", "less", "of them found none"),
     ]  # fmt: skip
@@ -141,11 +141,7 @@ class History:
         if years >= T:
             return float("nan")
         began = self.service[: T - years, 0].sum()
-        return float(np.trace(self.service, offset=0) * 0 + self._later(years)) / max(began, 1)
-
-    def _later(self, years: int) -> int:
-        T = self.years.size
-        return int(self.service[np.arange(years, T), np.full(T - years, years)].sum())
+        return float(self.service[years:, years].sum()) / max(int(began), 1)
 
 
 def kept(w: World, before: State, state: State, flows: Mapping[str, Ints]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Where learners go: a choice of each zone among the colleges it knows, places, and what is next.
 
-Zones hold counts. Every person of a zone's cohort has a number of their own each year, so counts are
-multinomial draws, and a change of one college moves only those at its margin.
+Zones hold counts. Every person of a zone's cohort has a number of their own each year, so counts
+are multinomial draws, and a change of one college moves only those at its margin.
 """
 
 from __future__ import annotations

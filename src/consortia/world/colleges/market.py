@@ -66,6 +66,12 @@ def _taste(draw: Keyed, person: Words, college: Words) -> Floats:
     return -np.log(-np.log(draw.uniform(person, college)))
 
 
+def _many(room: Ints) -> Floats:
+    """Log of the number of empty posts: each is an option with a taste of its own, and the best of
+    r Gumbel numbers is one Gumbel number plus log r; none is no option."""
+    return np.log(np.maximum(room, 0), out=np.full(room.size, -np.inf), where=room > 0)
+
+
 def move(
     w: World,
     t: int,
@@ -81,8 +87,8 @@ def move(
     """Writes people, moved_in, moved_out, pay_gain, tempted, protected, postings.
 
     Somebody who looks weighs pay, distance from home and taste of each college that has an empty
-    post in the subject, and asks for the best if it beats staying by the threshold; the college takes
-    as many as it has posts.
+    post in the subject, and asks for the best if it beats staying by the threshold; the college
+    takes as many as it has posts.
     """
     s, region, n = w.p.staff, w.region, w.n
     room = np.maximum(posts - people.heads(n, G), 0).ravel()
@@ -97,7 +103,8 @@ def move(
         - region.km[zone] / s.travel
         + _taste(draw, people.id[who][:, None], region.key[near])
     )
-    value[(near == own[:, None]) | (room[cell] <= 0)] = -np.inf
+    value += _many(room)[cell]
+    value[near == own[:, None]] = -np.inf
     home = np.sqrt(
         (region.zone_easting[zone] - region.easting[own]) ** 2
         + (region.zone_northing[zone] - region.northing[own]) ** 2
@@ -380,7 +387,7 @@ def _apply(
     luck = w.draw("shortlist", t)
     looking = np.arange(ids.size)
     for _ in range(s.applications):
-        options = np.where(room[cell[looking]] > 0, value[looking], -np.inf)
+        options = value[looking] + _many(room)[cell[looking]]
         best = options.argmax(axis=1)
         some = options[np.arange(looking.size), best] > -np.inf
         looking, best = looking[some], best[some]

@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consortia.world.colleges.funding import worth_of_a_teacher
+from consortia.world.colleges.ledger import Books
 from consortia.world.colleges.mechanisms.rule import Invited
 from consortia.world.colleges.setting import World
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Pence = NDArray[np.int64]
 
 
 def announce(
@@ -26,14 +28,19 @@ def announce(
     learners: Ints,
     tempted: Floats,
     protected: Floats,
+    books: Books,
+    income: Pence,
 ) -> tuple[Bools, Bools, Bools]:
     """Writes joined, pledged, broke, from what was known at the end of last year.
 
-    A member keeps a rule that rests on trust as long as what breaking it would bring in this year is
-    no more than delta / (1 - delta) times detection times trust times what the rule spares it a year
-    (MacLeod & Malcomson 1989; Levin 2003, each member for itself).
+    A member keeps a rule that rests on trust as long as what breaking it would bring in this year
+    is no more than delta / (1 - delta) times detection times trust times what the rule spares it a
+    year (MacLeod & Malcomson 1989; Levin 2003, each member for itself).
     """
     p = w.p.trust
+    # Who is deep in debt counts next year less.
+    debt = np.clip(-books.cash / (w.p.money.rescue_level * np.maximum(income, 1)), 0.0, 1.0)
+    delta = p.delta * (1 - p.distress * debt)
     year = t - w.sector.burn_in
     now, pledged = np.zeros_like(joined), np.zeros_like(joined)
     broke = np.zeros_like(joined)
@@ -61,7 +68,8 @@ def announce(
                 ),
             )
         if term.on_trust and year > term.spec.first:
-            hold = p.delta / (1 - p.delta) * p.detection * mean_trust(w, trust, now[m])
+            patience = delta / (1 - delta)
+            hold = patience * p.detection * mean_trust(w, trust, now[m])
             slips = w.draw(f"slip {m}", t).uniform(w.region.key) < p.slip
             broke[m] = now[m] & ((tempted[m] > hold * protected[m]) | slips)
     return now, pledged, broke

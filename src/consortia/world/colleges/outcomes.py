@@ -1,4 +1,4 @@
-"""What learners get out of it: quality, achievement, distance, and the gap between rich and poor."""
+"""What learners get out of it: quality, achievement, distance, the gap of rich and poor."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def achieve(
 ) -> tuple[Floats, Floats, Floats, Floats, tuple[Posting, ...]]:
     """Writes quality, achievement, newcomers, specific_skill, postings.
 
-    q <- rho q + (1 - rho) ( -(v - v*) b_v - (c - c*) b_c ), v the vacancy rate, c the share of staff
-    in their first year in the college.
+    q <- rho q + (1 - rho) ( -(v - v*) b_v - (c - c*) b_c ), v the vacancy rate, c the share of
+    staff in their first year in the college.
     """
     o, n = w.p.outcomes, w.n
     staff = np.bincount(people.college, minlength=n)

@@ -130,6 +130,7 @@ class Trust:
     delta: float
     leave: float
     slip: float
+    distress: float
 
 
 GROUPS: Mapping[str, type] = {
@@ -293,8 +294,8 @@ def as_page() -> str:
     lines = [
         "# Parameters of the sector of colleges",
         "",
-        "Made from the parameter files by `python -m consortia.world.colleges.parameters`; do not edit.",
-        "Confidence: H = read in the named source, M = second-hand or derived, L = assumed (sweep it).",
+        "Made from the parameter files by `python -m consortia.world.colleges.parameters`.",
+        "Confidence: H = read in the named source, M = second-hand or derived, L = assumed.",
         "The sector is invented and is not England: sources say where a magnitude comes from.",
     ]
     for group in (*GROUPS, "targets"):

@@ -17,8 +17,8 @@ class People:
     """m people; an id is a 64-bit hash of when and where somebody first appeared, never reused.
 
     ``zone`` where they live, ``college`` row of the employer, ``subject`` (index into SUBJECTS),
-    ``service`` full years in the sector, ``tenure`` full years in the college, ``bond`` last year in
-    which they are bound to stay (below zero: none).
+    ``service`` full years in the sector, ``tenure`` full years in the college, ``bond`` last year
+    in which they are bound to stay (below zero: none).
     """
 
     id: Words
@@ -101,11 +101,13 @@ def nobody() -> Trainees:
 
 
 def accepted(cell: Ints, priority: NDArray[np.float64], room: Ints) -> Bools:
-    """(m,) who of those that want a cell gets in: the first ``room[cell]`` by priority.
+    """(m,) who of those that want a cell gets in: the first ``room[cell]`` by priority, which
+    lies between 0 and 1.
 
     Every cell decides among its own, so that a queue elsewhere changes nothing here.
     """
-    order = np.lexsort((priority, cell))
+    # Whole part the cell, fraction the priority: one sort does for both.
+    order = np.argsort(cell + priority)
     sorted_cell = cell[order]
     first = np.flatnonzero(np.r_[True, sorted_cell[1:] != sorted_cell[:-1]])
     length = np.diff(np.r_[first, cell.size])

@@ -1,8 +1,8 @@
 """What happens in the sector of colleges, in which order: the year as a table.
 
 A step is a plain function ``run(world, t, *reads) -> writes`` of arrays. The runner hands over what
-a step says it reads and takes what it says it writes, nothing else; postings go through the books at
-once, so that money is conserved step by step.
+a step says it reads and takes what it says it writes, nothing else; postings go through the books
+at once, so that money is conserved step by step.
 """
 
 from __future__ import annotations
@@ -44,10 +44,11 @@ SCHEDULE: tuple[Step, ...] = (
         run=membership.announce,
         reads=(
             "left", "joined", "trust", "vacancies", "posts", "log_pay", "learners", "tempted",
-            "protected",
+            "protected", "books", "income",
         ),
         writes=("joined", "pledged", "broke"),
-        does="colleges join or pledge, and decide whether to keep the rules, on last year's figures",
+        does="colleges join or pledge, and decide whether to keep the rules, on last year's "
+        "figures",
         hooks=("joins",),
     ),
     Step(
@@ -55,7 +56,8 @@ SCHEDULE: tuple[Step, ...] = (
         run=learners.choose,
         reads=("joined", "pledged", "learners", "new", "places", "quality", *_SEEN),
         writes=("learners", "learners_before", "new", "places", "flows", "refused", "outside"),
-        does="new learners choose a college by quality and distance, within its places; last year's "
+        does="new learners choose a college by quality and distance, within its places; last "
+        "year's "
         "begin their second year",
         hooks=("appeal",),
     ),
@@ -131,7 +133,8 @@ SCHEDULE: tuple[Step, ...] = (
         run=membership.trusting,
         reads=("joined", "broke", "trust", "left"),
         writes=("trust", "left"),
-        does="partners that keep the rule gain trust, those seen to break it lose it; the distrustful "
+        does="partners that keep the rule gain trust, those seen to break it lose it; the "
+        "distrustful "
         "leave",
     ),
     Step(
@@ -197,7 +200,8 @@ def _conserved(w: World, before: State, after: State) -> None:
     assert (over <= np.maximum(was_over, 0)).all(), "more staff than posts"
     taken = int(after["flows"].sum()) + int(after["outside"])
     assert taken == int(w.region.cohort.sum()), "learners are not conserved"
-    assert (after["flows"] >= 0).all() and (after["new"] <= after["places"]).all(), "places"
+    assert (after["flows"] >= 0).all(), "fewer than no learners"
+    assert (after["new"] <= after["places"]).all(), "more learners than places"
     assert after["books"].total == 0, "money is not conserved"
 
 

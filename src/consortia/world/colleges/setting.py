@@ -36,8 +36,9 @@ class World:
     * ``learners`` (n,), ``new`` (n,) learners when it opens; ``other_income``, ``running`` (n,)
       pence.
     * ``outside`` (Z,) weight of going elsewhere in each zone's choice.
-    * ``queue`` (Z * K,) places in ``near.ravel()`` by college, nearest zone first; ``queue_college``
-      (Z * K,) their colleges; ``queue_first`` (n + 1,) where each college's part begins.
+    * ``queue`` (Z * K,) places in ``near.ravel()`` by college, nearest zone first;
+      ``queue_college`` (Z * K,) their colleges; ``queue_first`` (n + 1,) where each college's part
+      begins.
     * ``terms`` the mechanisms of this run, in their order.
     """
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consortia.world.colleges.ledger import Books, Posting, pence, post
+from consortia.world.colleges.mechanisms.rule import Accounts
 from consortia.world.colleges.people import Trainees
 from consortia.world.colleges.setting import G, World, accounts
 
@@ -34,6 +35,14 @@ def train(
     books: Books,
 ) -> tuple[Trainees, Ints, tuple[Posting, ...]]:
     """Writes trainees, trained (n,), postings: mechanisms one after the other, in their order."""
+
+    def look(m: int, books: Books) -> Accounts:
+        return accounts(
+            w, m, t, joined=joined, pledged=pledged, learners=learners, posts=posts,
+            vacancies=vacancies, log_pay=log_pay, paybill=paybill, income=income,
+            surplus=surplus, running=running, achievement=achievement, filled=filled, books=books,
+        )  # fmt: skip
+
     postings: list[Posting] = []
     trained = np.zeros(w.n, dtype=np.int64)
     for m, term in enumerate(w.terms):
@@ -41,33 +50,35 @@ def train(
         if not pledged[m].any():
             continue
 
-        def look(m: int = m) -> object:
-            return accounts(
-                w, m, t, joined=joined, pledged=pledged, learners=learners, posts=posts,
-                vacancies=vacancies, log_pay=log_pay, paybill=paybill, income=income,
-                surplus=surplus, running=running, achievement=achievement, filled=filled,
-                books=books,
-            )  # fmt: skip
-
         mine: list[Posting] = []
         if h.bonus is not None:
-            mine.append(Posting(flow="bonus", account="sponsor", pence=h.bonus(spec, look())))
+            mine.append(
+                Posting(flow="bonus", account="sponsor", pence=h.bonus(spec, look(m, books)))
+            )
         if joined[m].any():
             if h.costs is not None:
                 mine.append(
-                    Posting(flow="shared costs", account="suppliers", pence=-h.costs(spec, look()))
+                    Posting(
+                        flow="shared costs",
+                        account="suppliers",
+                        pence=-h.costs(spec, look(m, books)),
+                    )
                 )
             if h.levy is not None:
-                mine.append(Posting(flow="levy", account=term.fund, pence=-h.levy(spec, look())))
+                mine.append(
+                    Posting(flow="levy", account=term.fund, pence=-h.levy(spec, look(m, books)))
+                )
         books = post(books, mine)
         postings += mine
         if not joined[m].any():
             continue
         mine = []
         if h.grant is not None:
-            mine.append(Posting(flow="grant", account=term.fund, pence=h.grant(spec, look())))
+            mine.append(
+                Posting(flow="grant", account=term.fund, pence=h.grant(spec, look(m, books)))
+            )
         if h.trainees is not None:
-            many = h.trainees(spec, look())
+            many = h.trainees(spec, look(m, books))
             cost = many * int(pence(w.p.money.train_cost))
             mine.append(Posting(flow="grant", account=term.fund, pence=cost))
             mine.append(Posting(flow="training", account="suppliers", pence=-cost))

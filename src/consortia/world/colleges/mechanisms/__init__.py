@@ -324,8 +324,8 @@ def load_mechanisms(path: Path) -> Mapping[type, Mechanism]:
     """The table with the rows of a Python file beside the shipped ones.
 
     The file defines ``MECHANISMS``, a dict from frozen spec to row, as this module does. It is run:
-    read it first. Raises DataInvalid where there is no such dict, a row has no legal note, or a name
-    is taken.
+    read it first. Raises DataInvalid where there is no such dict, a row has no legal note, or a
+    name is taken.
     """
     rows = runpy.run_path(str(path)).get("MECHANISMS")
     problems: list[Problem] = []

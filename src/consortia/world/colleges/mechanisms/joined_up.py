@@ -32,11 +32,12 @@ class Federation:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merger:
     """Members become one college on several sites: one pay scale, one recruitment, ``saving`` of
-    running cost a year and ``one_off`` of a year's income in the first year."""
+    running cost a year (none by default: Frontier for the DfE 2019 found no mean effect in 171
+    mergers) and ``one_off`` of a year's income in the first year."""
 
     members: tuple[str, ...] = ()
     first: int = 0
-    saving: float = 0.02
+    saving: float = 0.0
     one_off: float = 0.03
     rule: Literal["deferred-acceptance", "greedy"] = "deferred-acceptance"
     quota: int | None = None

@@ -22,12 +22,14 @@ NOTHING = note("green", "Nothing is agreed.", "none needed")
 NO_POACH = note(
     "red",
     "Employers that agree not to hire each other's staff, or to ask each other first, restrict "
-    "competition by object; it need not be written, mutual or acted on. Lawful alternatives: a levy "
+    "competition by object; it need not be written, mutual or acted on. Lawful "
+    "alternatives: a levy "
     "and grant, a shared trainee pipeline, a pool that applicants choose to enter.",
 )
 TRANSFER_FEE = note(
     "amber",
-    "A fee between employers deters hiring and stands close to an agreement not to hire: take advice "
+    "A fee between employers deters hiring and stands close to an agreement not to "
+    "hire: take advice "
     "before anything is said among members.",
 )
 LEVY = note(
@@ -36,7 +38,8 @@ LEVY = note(
 )
 PIPELINE = note(
     "green",
-    "No rule on hiring between members. A trainee's bond is a matter of employment law (restraint of "
+    "No rule on hiring between members. A trainee's bond is a matter of employment "
+    "law (restraint of "
     "trade): keep it short and in proportion.",
 )
 POOL = note(
@@ -54,7 +57,8 @@ PLEDGE = note(
 )
 FEDERATION = note(
     "amber",
-    "One pay scale is wage-fixing among separate employers: it needs a single employer or collective "
+    "One pay scale is wage-fixing among separate employers: it needs a single "
+    "employer or collective "
     "bargaining. Sharing control may be a merger.",
     CMA,
     "Enterprise Act 2002, Part 3",

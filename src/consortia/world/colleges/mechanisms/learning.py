@@ -18,9 +18,9 @@ Pence = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JointCampaign:
-    """Each member spends ``spend`` pounds a year on advertising together. Learners feel ``power`` per
-    unit of log(1 + total / 100,000 pounds) for members, and ``spill_over`` of it for other colleges
-    within ``reach`` km of one."""
+    """Each member spends ``spend`` pounds a year on advertising together. Learners feel ``power``
+    per unit of log(1 + total / 100,000 pounds) for members, and ``spill_over`` of it for other
+    colleges within ``reach`` km of one."""
 
     members: tuple[str, ...] = ()
     first: int = 0

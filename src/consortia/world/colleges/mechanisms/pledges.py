@@ -26,14 +26,14 @@ Pence = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assurance:
-    """Each year those invited pledge ``pledge`` pounds; with ``threshold`` pledges or more the money
-    pays for trainees who are placed among the pledgers, with fewer nobody pays. A college reckons
-    that success would spare it ``relief`` of what its vacancies cost."""
+    """Each year those invited pledge ``pledge`` pounds; with ``threshold`` pledges or more the
+    money pays for trainees who are placed among the pledgers, with fewer nobody pays. A college
+    reckons that success would spare it ``relief`` of what its vacancies cost."""
 
     members: tuple[str, ...] = ()
     first: int = 0
     threshold: int = 5
-    pledge: float = 48_000.0
+    pledge: float = 24_000.0
     relief: float = 0.3
     bond: int = 2
     name: Literal["assurance"] = "assurance"
@@ -45,13 +45,14 @@ class Assurance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DominantAssurance:
-    """The same with a sponsor, who pays ``bonus`` pounds to everyone that pledged if too few did."""
+    """The same with a sponsor, who pays ``bonus`` pounds to everyone that pledged if too few
+    did."""
 
     members: tuple[str, ...] = ()
     first: int = 0
     threshold: int = 5
-    pledge: float = 48_000.0
-    bonus: float = 5_000.0
+    pledge: float = 24_000.0
+    bonus: float = 6_000.0
     relief: float = 0.3
     bond: int = 2
     name: Literal["dominant-assurance"] = "dominant-assurance"

@@ -1,4 +1,4 @@
-"""What a mechanism is: a frozen spec, a row that says who may join and what the law says, and hooks.
+"""What a mechanism is: a frozen spec, a row that says who may join and under what law, hooks.
 
 A hook is a plain function of arrays that the yearly schedule calls where it says so; a mechanism
 leaves out those it does not need. Where nobody is a member, no hook is called.
@@ -24,7 +24,8 @@ Pence = NDArray[np.int64]
 
 
 class MechanismSpec(Protocol):
-    """What every spec has: a name, the ids of those invited, and when it begins (0 = first year)."""
+    """What every spec has: a name, the ids of those invited, and when it begins (0 = first
+    year)."""
 
     @property
     def name(self) -> str: ...
@@ -36,8 +37,9 @@ class MechanismSpec(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offers:
-    """m offers of one member to somebody who works for another: rows of colleges ``frm`` and ``to``,
-    pay there (pounds a year, on-costs apart), years of service and in the college, subject."""
+    """m offers of one member to somebody who works for another: rows of colleges ``frm`` and
+    ``to``, pay there (pounds a year, on-costs apart), years of service and in the college,
+    subject."""
 
     frm: Ints
     to: Ints
@@ -93,9 +95,6 @@ class Invited:
     parameters: Parameters
 
 
-Matcher = Callable[[list[list[int]], list[list[int]], list[int]], list[int]]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
     """Where a mechanism acts. Every hook takes its spec first.
@@ -105,12 +104,12 @@ class Hooks:
       of pay``: which offers between members are made at all, and what the hiring college must keep
       back from them. ``on_move(spec, Offers) -> (m,) pence`` paid by the hiring college to the
       other.
-    * ``levy(spec, Accounts) -> (n,) pence`` from colleges into the fund; ``grant -> (n,) pence`` out
-      of it. ``bonus -> (n,) pence`` from the sponsor.
-    * ``trainees(spec, Accounts) -> (n,) int`` trainees that each member takes on, ``train_cost`` each
-      paid from the fund; ``pledged_trainees``: they are placed among members with a bond.
+    * ``levy(spec, Accounts) -> (n,) pence`` from colleges into the fund; ``grant -> (n,) pence``
+      out of it. ``bonus -> (n,) pence`` from the sponsor.
+    * ``trainees(spec, Accounts) -> (n,) int`` trainees that each member takes on, ``train_cost``
+      each paid from the fund; ``pledged_trainees``: they are placed among members with a bond.
     * ``pools``: members place rejected applicants among themselves.
-    * ``pay(spec, log_pay, staff, joined) -> (n,) log_pay``.
+    * ``pay(spec, log_pay, staff, joined, key) -> (n,) log_pay``.
     * ``appeal(spec, Accounts) -> (n,)`` added to what learners feel for a college.
     * ``costs(spec, Accounts) -> (n,) pence`` paid to suppliers (negative: saved).
     * ``fund(spec, Accounts) -> (n,) pence`` in and out of colleges, sums to zero.
