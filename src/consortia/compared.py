@@ -211,6 +211,8 @@ class Comparison:
     college_rows: pl.DataFrame
     series: pl.DataFrame
     schedule: tuple[Mapping[str, Any], ...]
+    loops: tuple[Mapping[str, str], ...]
+    targets: tuple[Mapping[str, Any], ...]
     seeds: int
     stopped: str
     narrow: bool

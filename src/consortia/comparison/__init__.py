@@ -20,15 +20,31 @@ import polars as pl
 from consortia.comparison import judging, sentences
 from consortia.comparison.asking import setting as _setting
 from consortia.comparison.asking import title_of
-from consortia.comparison.runs import NONE, Draws, Setting, Specs, without
+from consortia.comparison.runs import NONE, Draws, Setting, Specs, luck_of, run_arm, without
 from consortia.compared import MEMBERS, Comparison, MechanismAnswer
+from consortia.errors import DataInvalid, Problem
 from consortia.scenario import Scenario
 from consortia.version import __version__
+from consortia.world.colleges.calibration import target_table
+from consortia.world.colleges.frames import Handed, evaluator_panel
+from consortia.world.colleges.loops import LOOPS
 from consortia.world.colleges.mechanisms import Mechanism
 from consortia.world.colleges.region import CAUTION, Region
+from consortia.world.colleges.running import opening
 from consortia.world.colleges.schedule import SCHEDULE
 
-__all__ = ["compare"]
+__all__ = ["compare", "evaluator_frames"]
+
+NOTES = (
+    "A college's surplus counts the pay of posts that are filled: filling posts can cost a college "
+    "money and still be what its learners need. Read surplus and achievement together.",
+    "What nobody knows (how many look for posts elsewhere, what recruiting costs) is assumed; the "
+    "order of mechanisms at the ends of its range says whether that matters.",
+    "Signs are hypotheses of this model, not findings about any real college.",
+)
+"""Said under every comparison."""
+BEFORE = 2
+"""Years before joining in the panel that an evaluator is handed."""
 
 Progress = Callable[[str], None]
 
@@ -96,11 +112,22 @@ def compare(
             {"name": s.name, "reads": s.reads, "writes": s.writes, "hooks": s.hooks, "does": s.does}
             for s in SCHEDULE
         ),
+        loops=tuple(
+            {
+                "name": x.name,
+                "sign": x.sign,
+                "does": x.does,
+                "through": ", ".join(x.through).replace("_", " "),
+            }
+            for x in LOOPS
+        ),
+        targets=_targets(setting, scenario),
         seeds=seeds,
         stopped=_stopped(scenario, seeds, widest),
         narrow=missing == 0 and (rule.width is None or widest <= rule.width),
         colleges=sector.region.n,
         years=(sector.first, sector.first + sector.years - 1),
+        notes=NOTES,
         command=command,
         version=__version__,
     )
@@ -126,6 +153,22 @@ def _beside(made: Comparison, setting: Setting, draws: Draws, progress: Progress
         key = asked.factorial.mechanism or _best(made)
         extra["factorial"] = factorial(setting, asked, key, progress)
     return replace(made, **extra) if extra else made
+
+
+def _targets(setting: Setting, scenario: Scenario) -> tuple[Mapping[str, Any], ...]:
+    """What the model was made to meet, and what one run without mechanisms shows of it."""
+    history = run_arm(setting, luck_of(scenario.runs.seed, 0), (), None)
+    return tuple(
+        {
+            "name": t.does,
+            "wanted": t.wanted,
+            "low": t.low,
+            "high": t.high,
+            "got": t.got,
+            "source": t.source,
+        }
+        for t in target_table(history)
+    )
 
 
 def _best(made: Comparison) -> str:
@@ -176,3 +219,42 @@ def _stopped(scenario: Scenario, seeds: int, widest: float) -> str:
         f"Stopped at the most allowed, {seeds} seeds: {got}, wider than the {asked} asked. Allow "
         "more seeds, or ask for less."
     )
+
+
+def evaluator_frames(
+    scenario: Scenario,
+    *,
+    folder: Path | None = None,
+    table: Mapping[type, Mechanism] | None = None,
+    region: Region | None = None,
+) -> dict[str, Handed]:
+    """The panel that an evaluator of each mechanism would see, truth kept aside, by mechanism.
+
+    Seed 0 of the comparison; the mechanism begins in the third year, so that two lie before it.
+    Raises DataInvalid where there are too few years.
+    """
+    setting = _setting(scenario, folder=folder, table=table, region=region)
+    if setting.sector.years <= BEFORE + 1:
+        raise DataInvalid(
+            [
+                Problem(
+                    column="sector.years",
+                    problem=f"an evaluator needs {BEFORE} years before joining and two after",
+                    remedy="Ask for more years",
+                    found=str(setting.sector.years),
+                )
+            ]
+        )
+    streams = luck_of(scenario.runs.seed, 0)
+    start = opening(setting.sector, streams)
+    return {
+        key: evaluator_panel(
+            setting.sector,
+            streams,
+            [replace(s, first=max(s.first, BEFORE)) for s in specs],
+            start=start,
+            counterfactual=setting.counterfactual,
+            table=setting.mechanisms,
+        )
+        for key, specs in setting.arms.items()
+    }

@@ -131,16 +131,17 @@ def opening(answers: Sequence[MechanismAnswer], base: Counted, members: int, out
         f"it and {shuffle:.0f} because they move to another college, so agreements about poaching "
         "shuffle vacancies and do not fill them. "
     )
+    ways = f"{number(len(lawful))} lawful {'way' if len(lawful) == 1 else 'ways'} to act together"
     if not good:
         return text + (
-            f"None of the {number(len(lawful))} lawful mechanisms compared clearly gains the "
-            f"{number(members)} colleges anything."
+            f"Of {ways}, none clearly gains the {number(members)} colleges anything."
+            if lawful
+            else "No lawful way to act together was compared."
         )
     best = good[0]
     text += (
-        f"Of {number(len(lawful))} lawful {'way' if len(lawful) == 1 else 'ways'} to act together, "
-        f"{best.title} would gain the {number(members)} colleges most: {money(best.gain['estimate'])}"
-        f" a year together ({span(best.gain)}); {best.verdict}."
+        f"Of {ways}, {best.title} would gain the {number(members)} colleges most: "
+        f"{money(best.gain['estimate'])} a year together ({span(best.gain)}); {best.verdict}."
     )
     if outside and best.others["high"] < 0:
         text += (

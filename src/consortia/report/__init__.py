@@ -12,11 +12,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from consortia.report.comparison import comparison_document
 from consortia.report.document import SCHEMA_VERSION, document
 from consortia.report.files import Written, as_json, write_whole
 from consortia.report.index import index_document
 from consortia.report.overlap import overlap_document
-from consortia.report.render import render_html, render_index, render_overlap, render_shares
+from consortia.report.render import (
+    render_comparison,
+    render_html,
+    render_index,
+    render_overlap,
+    render_shares,
+)
 from consortia.report.shares import shares_document
 from consortia.results import Evaluation
 
@@ -24,16 +31,19 @@ __all__ = [
     "SCHEMA_VERSION",
     "Written",
     "as_json",
+    "comparison_document",
     "document",
     "index",
     "index_document",
     "overlap_document",
+    "render_comparison",
     "render_html",
     "render_index",
     "render_overlap",
     "render_shares",
     "shares_document",
     "write",
+    "write_comparison",
     "write_index",
     "write_overlap",
     "write_shares",
@@ -47,6 +57,11 @@ def write(evaluation: Evaluation | Mapping[str, Any], folder: Path | str) -> Wri
     """
     made = _document(evaluation)
     return _put(Path(folder), "report", render_html(made), made)
+
+
+def write_comparison(document: Mapping[str, Any], folder: Path | str) -> Written:
+    """Write comparison.html and comparison.json into ``folder``. Raises OSError."""
+    return _put(Path(folder), "comparison", render_comparison(document), document)
 
 
 def write_shares(document: Mapping[str, Any], folder: Path | str) -> Written:

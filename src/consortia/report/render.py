@@ -13,14 +13,19 @@ from consortia.report.charts import (
     bars,
     caterpillar,
     cohorts,
+    courses,
     event_study,
     flow,
     forest,
+    gains,
     heat,
+    holding,
     ladder,
     shares,
     standings,
+    stocks,
     waterfall,
+    where,
 )
 from consortia.report.trace import Node, number, plain
 
@@ -36,6 +41,11 @@ DRAWINGS = {
     "bars": bars.draw,
     "shares": shares.draw,
     "standings": standings.draw,
+    "gains": gains.draw,
+    "where": where.draw,
+    "courses": courses.draw,
+    "holding": holding.draw,
+    "stocks": stocks.draw,
 }
 WIDE = {
     "ladder": 560,
@@ -49,6 +59,11 @@ WIDE = {
     "bars": 480,
     "shares": 800,
     "standings": 800,
+    "gains": 800,
+    "where": 560,
+    "courses": 640,
+    "holding": 560,
+    "stocks": 800,
 }
 NARROW = 350
 
@@ -66,6 +81,11 @@ def render_shares(document: Mapping[str, Any]) -> str:
 def render_index(document: Mapping[str, Any]) -> str:
     """The page that lists several reports, from the index document alone."""
     return _environment().get_template("index.html.j2").render(doc=Node(document))
+
+
+def render_comparison(document: Mapping[str, Any]) -> str:
+    """The page that compares mechanisms, from its document alone."""
+    return _environment().get_template("comparison.html.j2").render(doc=Node(document))
 
 
 def render_overlap(document: Mapping[str, Any]) -> str:

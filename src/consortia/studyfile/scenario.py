@@ -38,7 +38,9 @@ PARTS: Mapping[str, type] = MappingProxyType(
         "factorial": FactorialAsked,
     }
 )
-PLAIN: Mapping[str, type] = MappingProxyType({"title": str, "counterfactual": bool, "agreement": str})
+PLAIN: Mapping[str, type] = MappingProxyType(
+    {"title": str, "counterfactual": bool, "agreement": str}
+)
 KEYS = (*PLAIN, "mechanisms", "parameters", *PARTS)
 _KINDS = {
     "str": "text in quotation marks",
