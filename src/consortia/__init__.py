@@ -19,6 +19,9 @@ from consortia.version import __version__
 
 _WHERE = {
     "evaluate": "consortia.evaluation",
+    "compare": "consortia.comparison",
+    "Scenario": "consortia.scenario",
+    "read_scenario": "consortia.studyfile",
     "Panel": "consortia.panel",
     "Study": "consortia.study",
     "Evaluation": "consortia.results",
@@ -51,6 +54,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from consortia.comparison import compare as compare
     from consortia.estimators import METHODS as METHODS
     from consortia.evaluation import evaluate as evaluate
     from consortia.panel import Panel as Panel
@@ -58,11 +62,13 @@ if TYPE_CHECKING:
 
     write_report = write
     from consortia.results import Evaluation as Evaluation
+    from consortia.scenario import Scenario as Scenario
     from consortia.sensitivity import CHECKS as CHECKS
     from consortia.sources import panel_from_frames as panel_from_frames
     from consortia.sources import read_panel as read_panel
     from consortia.streams import Streams as Streams
     from consortia.study import Study as Study
+    from consortia.studyfile import read_scenario as read_scenario
     from consortia.studyfile import read_study as read_study
     from consortia.world import SchoolSector as SchoolSector
     from consortia.world import sector_study as sector_study

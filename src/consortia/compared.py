@@ -55,7 +55,8 @@ MEMBERS: dict[str, Any] = {
 ``beside_leaving``: beside the others joining without it; ``free_ride``: what it would gain by leaving
 while the others stay (zero if nothing); ``spill_over``: what it would have had from the others'
 joining without it; ``side_payment``: received, or paid if below zero, so that no member loses, null where
-there is not enough; ``patience``: break-even discount factor; ``stays``: yes, no or unclear."""
+there is not enough; ``patience``: break-even discount factor; ``stays``: yes, no, unclear
+or not looked at."""
 
 COLLEGES: dict[str, Any] = {
     "mechanism": pl.String,
@@ -107,7 +108,8 @@ class Counted:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MechanismAnswer:
     """One mechanism judged. ``gain``: the members together, ``others``: all other colleges,
-    pounds a year with intervals; ``losing``: members that lose on average;
+    pounds a year with intervals; ``empty``: change of the share of members' posts that are empty;
+    ``achievement`` of their learners, points; ``losing``: members that lose on average;
     ``unclear``: those whose interval holds zero; ``moved``: side payments after which no member
     loses (None: not enough to share); ``would_leave``: members better off if they left and the
     others stayed (None: not looked at); ``together``, ``alone``: break-even discount factors with
@@ -124,6 +126,8 @@ class MechanismAnswer:
     legal: LegalNote
     gain: Mapping[str, float]
     others: Mapping[str, float]
+    empty: Mapping[str, float]
+    achievement: Mapping[str, float]
     losing: int
     unclear: int
     moved: float | None

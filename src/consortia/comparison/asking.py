@@ -11,7 +11,7 @@ import numpy as np
 
 from consortia import legal
 from consortia.comparison.runs import NONE, Setting, Specs
-from consortia.errors import DataInvalid, Problem, did_you_mean
+from consortia.errors import DataInvalid, Problem, nearest
 from consortia.scenario import GroupAsked, MechanismAsked, Scenario
 from consortia.world.colleges.mechanisms import MECHANISMS, Mechanism, mechanism
 from consortia.world.colleges.parameters import parameters
@@ -102,7 +102,7 @@ def _members(group: GroupAsked, region: Region) -> tuple[str, ...]:
         raise DataInvalid(
             [Problem(column="group.around", found=group.around,
                      problem="no such college in the region",
-                     remedy=did_you_mean(group.around, known[:12]))]
+                     remedy=_close(group.around, known))]
         )  # fmt: skip
     if group.size > region.n:
         raise DataInvalid(
@@ -112,6 +112,12 @@ def _members(group: GroupAsked, region: Region) -> tuple[str, ...]:
     centre = known.index(group.around) if group.around else int(np.argmax(region.learners))
     near = np.argsort(region.between[centre], kind="stable")[: group.size]
     return tuple(known[k] for k in near.tolist())
+
+
+def _close(name: str, known: list[str]) -> str:
+    """The nearest college; the list of all would be long."""
+    close = nearest(name, known)
+    return f"Did you mean {close!r}?" if close else f"The first is {known[0]!r}"
 
 
 def _groups(region: Region, inside: Any) -> dict[str, Any]:

@@ -180,6 +180,7 @@ def members(draws: Draws, key: str, level: float, seeds: int) -> tuple[pl.DataFr
             "high": float(found.high[i]),
             "p_gain": float(found.p_positive[i]),
             "vacancies": float(vacancies[:, i].mean()),
+            "stays": "not looked at",
             "side_payment": None if sides is None else float(sides.payment[i]),
         }
         if leaving is not None and patient is not None:
@@ -248,9 +249,20 @@ def answer(
     k = BY_SECTOR.index("sponsor")
     sponsor = float(draws.of(key, "sector")[:, k].mean())
     inside = draws.of(key, "inside")
+    figures = {
+        name: _interval(
+            paired(
+                group[:, BY_GROUP.index(name), 0] - base[:, BY_GROUP.index(name), 0],
+                level,
+            )
+        )
+        for name in ("vacancy_rate", "achievement")
+    }
     facts: dict[str, Any] = {
         "gain": gain,
         "others": others,
+        "empty": figures["vacancy_rate"],
+        "achievement": figures["achievement"],
         "losing": losing,
         "unclear": unclear,
         "moved": None if sides is None else sides.moved,

@@ -82,7 +82,7 @@ def mechanism(title: str, facts: Mapping[str, Any], setting: Setting, said: str)
         parts.append(f"for {number(facts['unclear'])} of them it is unclear")
     elif gain["low"] > 0:
         parts.append("every one of them would gain")
-    text = "; ".join(parts) + "."
+    text = "; ".join(parts) + "." + _posts(facts)
     if gain["low"] > 0 and (facts["losing"] or facts["unclear"]) and facts["moved"]:
         text += (
             f" Side payments of {money(facts['moved'])} a year between members would leave none "
@@ -102,6 +102,29 @@ def mechanism(title: str, facts: Mapping[str, Any], setting: Setting, said: str)
     if facts["exposure"]:
         text += f" A sponsor may have to pay up to {money(facts['exposure'])}."
     return text
+
+
+def points(found: Mapping[str, float], factor: float = 1.0) -> str:
+    """Size of a change in points, two digits that matter."""
+    size = abs(factor * found["estimate"])
+    return f"{size:.1f}" if size >= 0.95 else f"{size:.2f}"
+
+
+def _posts(facts: Mapping[str, Any]) -> str:
+    """What happens to empty posts and to learners, where it is clear."""
+    empty = facts["empty"]
+    if empty["low"] <= 0 <= empty["high"]:
+        return " Whether it fills posts cannot be told."
+    way = "fewer" if empty["high"] < 0 else "more"
+    text = f" {points(empty, 100)} points {way} of the members' posts would stand empty"
+    return text + _learners(facts["achievement"]) + "."
+
+
+def _learners(found: Mapping[str, float]) -> str:
+    if found["low"] <= 0 <= found["high"]:
+        return ""
+    way = "more" if found["low"] > 0 else "fewer"
+    return f", and {points(found)} points {way} of their learners achieve"
 
 
 def _hold(facts: Mapping[str, Any]) -> str:
@@ -132,17 +155,29 @@ def opening(answers: Sequence[MechanismAnswer], base: Counted, members: int, out
         "shuffle vacancies and do not fill them. "
     )
     ways = f"{number(len(lawful))} lawful {'way' if len(lawful) == 1 else 'ways'} to act together"
+    if not lawful:
+        return text + "No lawful way to act together was compared."
     if not good:
+        text += f"Of {ways}, none clearly gains the {number(members)} colleges money. "
+        fills = [a for a in lawful if a.empty["high"] < 0]
+        if not fills:
+            return text + "Nor does any clearly fill their empty posts."
+        most = min(fills, key=lambda a: a.empty["estimate"])
         return text + (
-            f"Of {ways}, none clearly gains the {number(members)} colleges anything."
-            if lawful
-            else "No lawful way to act together was compared."
+            f"The one that fills most posts is {most.title}: {points(most.empty, 100)} points fewer "
+            f"of the members' posts stand empty{_learners(most.achievement)}, at a price to them of "
+            f"{signed(-most.gain['estimate'])} a year together."
         )
     best = good[0]
     text += (
         f"Of {ways}, {best.title} would gain the {number(members)} colleges most: "
         f"{money(best.gain['estimate'])} a year together ({span(best.gain)}); {best.verdict}."
     )
+    if best.empty["high"] < 0:
+        text += (
+            f" {points(best.empty, 100)} points fewer of their posts would stand empty"
+            f"{_learners(best.achievement)}."
+        )
     if outside and best.others["high"] < 0:
         text += (
             f" Part of that is their neighbours' loss: the others would have "

@@ -39,7 +39,9 @@ COUNTED = (
 )  # fmt: skip
 ANSWERS = (
     ("title", "Mechanism", "text"), ("gain", "Members gain, £ a year", SIGNED),
-    ("gain_low", "Low", SIGNED), ("gain_high", "High", SIGNED), ("losing", "Members that lose", "count"),
+    ("gain_low", "Low", SIGNED), ("gain_high", "High", SIGNED),
+    ("empty", "Members' empty posts", "percent:2"), ("achievement", "Achievement, points", "signed:2"),
+    ("losing", "Members that lose", "count"),
     ("unclear", "Cannot tell", "count"), ("moved", "Side payments so that none loses, £", MONEY),
     ("would_leave", "Better off leaving", "count"),
     ("together", "Break-even discount factor, gains shared", "fixed:2"),
@@ -164,6 +166,8 @@ def _answer(a: MechanismAnswer, heads: Mapping[str, str]) -> dict[str, Any]:
         "others": a.others["estimate"],
         "others_low": a.others["low"],
         "others_high": a.others["high"],
+        "empty": a.empty["estimate"],
+        "achievement": a.achievement["estimate"],
         "legal": a.legal.level,
         "banner": a.legal.banner,
         "worry": LEVELS.index(a.legal.level),
