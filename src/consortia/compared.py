@@ -31,8 +31,9 @@ CHANGES: dict[str, Any] = {
     "high": pl.Float64,
     "reads": pl.String,
 }
-"""One row per mechanism, figure and group of colleges (``of``: members, neighbours, others, sector);
-``without``: the level with nothing shared; ``reads``: better, worse, changed or unclear."""
+"""One row per mechanism, figure and group of colleges (``of``: members, neighbours, others,
+sector); ``without``: the level with nothing shared; ``reads``: better, worse, changed, unclear
+or none."""
 
 MEMBERS: dict[str, Any] = {
     "mechanism": pl.String,
@@ -52,11 +53,11 @@ MEMBERS: dict[str, Any] = {
     "stays": pl.String,
 }
 """One row per mechanism and member, pounds a year. ``gain``: beside nobody joining;
-``beside_leaving``: beside the others joining without it; ``free_ride``: what it would gain by leaving
-while the others stay (zero if nothing); ``spill_over``: what it would have had from the others'
-joining without it; ``side_payment``: received, or paid if below zero, so that no member loses, null where
-there is not enough; ``patience``: break-even discount factor; ``stays``: yes, no, unclear
-or not looked at."""
+``beside_leaving``: beside the others joining without it; ``free_ride``: what it would gain by
+leaving while the others stay (zero if nothing); ``spill_over``: what it would have had from the
+others' joining without it; ``side_payment``: received, or paid if below zero, so that no member
+loses, null where there is not enough; ``patience``: break-even discount factor;
+``stays``: yes, no, unclear or not looked at."""
 
 COLLEGES: dict[str, Any] = {
     "mechanism": pl.String,
@@ -69,7 +70,8 @@ COLLEGES: dict[str, Any] = {
     "high": pl.Float64,
     "reads": pl.String,
 }
-"""Surplus of each college, pounds a year, beside nothing shared; ``reads``: gains, loses, unclear."""
+"""Surplus of each college, pounds a year, beside nothing shared; ``reads``: gains, loses or
+unclear."""
 
 SERIES: dict[str, Any] = {
     "mechanism": pl.String,
@@ -146,8 +148,8 @@ class MechanismAnswer:
 class CoalitionAnswer:
     """What groups of ``players`` could get, pounds a year beside nobody joining.
 
-    ``table``: by coalition size, members' and outsiders' mean pay-off with the number of coalitions
-    looked at. ``worths``: games by what the rest does, one row per coalition (null where not looked at).
+    ``sizes``: by coalition size, members' and outsiders' mean pay-off with the number of coalitions
+    looked at. ``worths``: games by what the rest does, one row per coalition.
     ``values``: by player, Shapley with its standard error, nucleolus, gain without side payments.
     ``core``: per game (rest apart, rest together): epsilon, low, high, nonempty, draws.
     Empty tables and None where coalitions were sampled.

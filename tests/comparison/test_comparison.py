@@ -96,7 +96,11 @@ def test_same_scenario_same_bits_on_one_and_two_processes() -> None:
 
 @pytest.mark.parametrize(
     "nothing",
-    [asked("transfer-fee", rate=0.0), asked("levy-grant", rate=0.0), asked("shared-pool", members=[])],
+    [
+        asked("transfer-fee", rate=0.0),
+        asked("levy-grant", rate=0.0),
+        asked("shared-pool", members=[]),
+    ],
     ids=["fee", "levy", "nobody"],
 )
 def test_nothing_changes_nothing(nothing) -> None:
@@ -170,7 +174,9 @@ def test_more_seeds_keep_those_drawn() -> None:
     assert said == [1, 2, 3]
     np.testing.assert_array_equal(draws.of("shared-pool", "surplus", 2), first)
     again = one_seed(setting, 7, (2, {"shared-pool": setting.arms["shared-pool"]}))
-    np.testing.assert_array_equal(again["shared-pool"].surplus, draws.of("shared-pool", "surplus")[2])
+    np.testing.assert_array_equal(
+        again["shared-pool"].surplus, draws.of("shared-pool", "surplus")[2]
+    )
     assert list(each(len, ["a", "bb"], 1)) == [1, 2]
 
 
@@ -208,7 +214,9 @@ def test_words_follow_the_numbers() -> None:
     assert sentences.verdict({**facts, "losing": 2}, 4) == "the members gain together, not each"
     assert "rather leave" in sentences.verdict({**facts, "would_leave": 1}, 4)
     assert sentences.verdict({**facts, "gain": {"low": -1.0, "high": 3.0}}, 4) == "cannot tell yet"
-    assert sentences.verdict({**facts, "gain": {"low": -3.0, "high": -1.0}}, 4) == "the members lose"
+    assert (
+        sentences.verdict({**facts, "gain": {"low": -3.0, "high": -1.0}}, 4) == "the members lose"
+    )
     assert judging.reads(1, 2, "less") == "worse"
     assert judging.reads(-2, -1, "less") == "better"
     assert judging.reads(-1, 1, "more") == "unclear"
@@ -219,5 +227,3 @@ def test_sponsors_exposure() -> None:
     setting = asking.setting(scenario(asked("dominant-assurance", threshold=3, bonus=1000.0)))
     assert judging.exposure(setting.arms["dominant-assurance"][0]) == 2000.0
     assert judging.exposure(object()) == 0.0
-
-

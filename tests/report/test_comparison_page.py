@@ -1,4 +1,4 @@
-"""The page that compares mechanisms: every number traced to the document, pictures, law, caution."""
+"""The page that compares mechanisms: numbers traced to the document, pictures, law."""
 
 from __future__ import annotations
 
@@ -131,4 +131,3 @@ def test_pictures_draw_at_every_width(made: dict, width: int) -> None:
         assert drawn.startswith("<svg")
         assert f'width="{width}"' in drawn
         assert "nan" not in drawn
-

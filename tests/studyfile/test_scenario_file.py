@@ -1,4 +1,4 @@
-"""The scenario file: what it says is what is asked; everything wrong is told at once, with lines."""
+"""The scenario file: what it says is what is asked; all that is wrong told at once."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
 
 def test_files_that_are_no_scenario(tmp_path: Path) -> None:
     (tmp_path / "scenario.toml").write_text(GOOD, encoding="utf-8")
-    with pytest.raises(DataInvalid, match="Did you mean 'scenario.toml'"):
+    with pytest.raises(DataInvalid, match=r"Did you mean 'scenario\.toml'"):
         read_scenario(tmp_path / "scenari.toml")
     with pytest.raises(DataInvalid, match="not valid TOML"):
         read(tmp_path, "title = ")

@@ -3,8 +3,8 @@
 >>> from consortia.comparison import compare
 >>> answer = compare(scenario)
 
-The accounting of vacancies first; then what each mechanism changes for learners, colleges, staff and
-the public purse, who gains and who loses, whether members would stay, and whether it is lawful.
+The accounting of vacancies first; then what each mechanism changes for learners, colleges, staff
+and the public purse, who gains and who loses, whether members would stay, and whether it is lawful.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from consortia.compared import MEMBERS, Comparison, MechanismAnswer
 from consortia.comparison import judging, sentences
 from consortia.comparison.asking import setting as _setting
 from consortia.comparison.asking import title_of
 from consortia.comparison.runs import NONE, Draws, Setting, Specs, luck_of, run_arm, without
-from consortia.compared import MEMBERS, Comparison, MechanismAnswer
 from consortia.errors import DataInvalid, Problem
 from consortia.scenario import Scenario
 from consortia.version import __version__

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from consortia.compared import CoalitionAnswer
 from consortia.comparison import sentences
 from consortia.comparison.runs import NONE, Draws, Floats, Setting, Specs, among
-from consortia.compared import CoalitionAnswer
 from consortia.maths.games import partitions as parts
 from consortia.maths.games.coalitions import is_convex, members, sizes
 from consortia.maths.games.core import nucleolus
@@ -143,7 +143,7 @@ def _answer(
             "potential": [int((found.potential & (sizes(n) == k)).sum()) for k in range(n + 1)],
         }
     )
-    masks = [S for S in range(1, 1 << n)]
+    masks = list(range(1, 1 << n))
     worths = pl.DataFrame(
         {
             "coalition": [" + ".join(game.players[i] for i in members(S)) for S in masks],
@@ -168,8 +168,9 @@ def _answer(
     first = core[0]
     stable = found.sizes_of(found.stable)
     sentence = (
-        f"{_together(n, float(gamma[-1]))}; the core is empty in {first['draws'] - first['nonempty']} of {first['draws']} "
-        f"resamples of {R} seeds when {GAMES['apart']}"
+        f"{_together(n, float(gamma[-1]))}; the core is empty in "
+        f"{first['draws'] - first['nonempty']} of {first['draws']} resamples "
+        f"of {R} seeds when {GAMES['apart']}"
     )
     if first["epsilon"] > 0:
         sentence += (
@@ -267,8 +268,9 @@ def _sampled(
         potential=(),
         stable_chance=None,
         convex=None,
-        sentence=f"{_together(n, total)}; what each adds is sampled from {found.orders} orders of joining ({found.coalitions:,} of "
-        f"{(1 << n) - 1:,} coalitions). Whether the core is empty cannot be told from a sample.",
+        sentence=f"{_together(n, total)}; what each adds is sampled from {found.orders} orders of "
+        f"joining ({found.coalitions:,} of {(1 << n) - 1:,} coalitions). "
+        "Whether the core is empty cannot be told from a sample.",
     )
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from consortia.compared import FactorialAnswer
 from consortia.comparison import sentences
 from consortia.comparison.runs import BY_GROUP, GROUPS, NONE, Draws, Floats, Setting
-from consortia.compared import FactorialAnswer
 from consortia.maths.games.shapley import shapley
 from consortia.maths.stopping import paired
 from consortia.scenario import Scenario

@@ -8,6 +8,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from consortia.compared import (
+    CHANGES,
+    COLLEGES,
+    MEMBERS,
+    SERIES,
+    Counted,
+    MechanismAnswer,
+)
 from consortia.comparison import sentences
 from consortia.comparison.asking import title_of
 from consortia.comparison.runs import (
@@ -20,14 +28,6 @@ from consortia.comparison.runs import (
     Floats,
     Setting,
     Specs,
-)
-from consortia.compared import (
-    CHANGES,
-    COLLEGES,
-    MEMBERS,
-    SERIES,
-    Counted,
-    MechanismAnswer,
 )
 from consortia.legal import LegalNote, worst
 from consortia.maths.games.stability import patience, side_payments

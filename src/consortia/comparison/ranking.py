@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from consortia.comparison.runs import NONE, Draws, Floats, Setting, Specs
 from consortia.compared import RankingAnswer
+from consortia.comparison.runs import NONE, Draws, Floats, Setting, Specs
 from consortia.maths.stopping import paired
 from consortia.scenario import Scenario
 from consortia.world.colleges.parameters import UNKNOWN, described

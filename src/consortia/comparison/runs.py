@@ -29,9 +29,9 @@ Specs = tuple[Any, ...]
 NONE = "none"
 GROUPS = ("members", "neighbours", "others")
 SUMMED = (
-    "posts", "staff", "vacancies", "spells", "exits", "moved_out", "moved_in", "entered", "trainees",
-    "agency_posts", "learners", "new_learners", "refused", "places", "income", "surplus",
-    "intervention",
+    "posts", "staff", "vacancies", "spells", "exits", "moved_out", "moved_in", "entered",
+    "trainees", "agency_posts", "learners", "new_learners", "refused", "places", "income",
+    "surplus", "intervention",
 )  # fmt: skip
 WEIGHTED: Mapping[str, str] = {
     "vacancy_rate": "posts", "log_pay": "staff", "specific_skill": "staff", "newcomers": "staff",
@@ -72,7 +72,7 @@ class Setting:
 class Kept:
     """One arm of one seed, in means a year: ``surplus``, ``vacancies`` (n,) by college;
     ``group`` (figures of BY_GROUP, GROUPS); ``sector`` (figures of BY_SECTOR,); ``series`` (DRAWN,
-    GROUPS, T); ``trust`` towards fellow members and share ``inside`` of the members (NaN: nobody)."""
+    GROUPS, T); ``trust`` towards fellow members; share of members ``inside`` (NaN: nobody)."""
 
     surplus: Floats
     vacancies: Floats

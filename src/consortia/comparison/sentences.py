@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from consortia.comparison.runs import Setting
     from consortia.compared import Counted, MechanismAnswer
+    from consortia.comparison.runs import Setting
 
 NUMBERS = (
     "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
@@ -150,9 +150,9 @@ def opening(answers: Sequence[MechanismAnswer], base: Counted, members: int, out
     opened = base.exits + base.moves
     shuffle = 100 * base.moves / opened if opened else 0.0
     text = (
-        f"Of 100 vacancies in this simulated sector, {100 - shuffle:.0f} open because teachers leave "
-        f"it and {shuffle:.0f} because they move to another college, so agreements about poaching "
-        "shuffle vacancies and do not fill them. "
+        f"Of 100 vacancies in this simulated sector, {100 - shuffle:.0f} open because teachers "
+        f"leave it and {shuffle:.0f} because they move to another college, so "
+        "agreements about poaching shuffle vacancies and do not fill them. "
     )
     ways = f"{number(len(lawful))} lawful {'way' if len(lawful) == 1 else 'ways'} to act together"
     if not lawful:
@@ -164,9 +164,9 @@ def opening(answers: Sequence[MechanismAnswer], base: Counted, members: int, out
             return text + "Nor does any clearly fill their empty posts."
         most = min(fills, key=lambda a: a.empty["estimate"])
         return text + (
-            f"The one that fills most posts is {most.title}: {points(most.empty, 100)} points fewer "
-            f"of the members' posts stand empty{_learners(most.achievement)}, at a price to them of "
-            f"{signed(-most.gain['estimate'])} a year together."
+            f"The one that fills most posts is {most.title}: {points(most.empty, 100)} points "
+            f"fewer of the members' posts stand empty{_learners(most.achievement)}, at a price to "
+            f"them of {signed(-most.gain['estimate'])} a year together."
         )
     best = good[0]
     text += (

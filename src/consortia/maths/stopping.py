@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -40,16 +40,16 @@ def paired(differences: Floats, level: float = 0.95) -> Mean:
         raise ValueError("an interval needs at least two seeds")
     estimate = differences.mean(axis=0)
     error = differences.std(axis=0, ddof=1) / np.sqrt(R)
-    half = float(stats.t.ppf((1 + level) / 2, R - 1)) * error
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(error > 0, estimate / error, np.sign(estimate) * np.inf)
-    t = np.where((error == 0) & (estimate == 0), 0.0, t).astype(np.float64)
+    half = float(special.stdtrit(R - 1, (1 + level) / 2)) * error
+    exact = np.sign(estimate) * 1e300
+    safe = np.where(error > 0, error, 1.0)
+    t = np.asarray(np.where(error > 0, estimate / safe, exact), dtype=np.float64)
     return Mean(
         estimate=np.asarray(estimate),
         std_error=np.asarray(error),
         low=np.asarray(estimate - half),
         high=np.asarray(estimate + half),
-        p_positive=np.asarray(stats.t.cdf(t, R - 1)),
+        p_positive=np.asarray(special.stdtr(R - 1, t)),
         seeds=R,
     )
 

@@ -33,14 +33,16 @@ MATRIX = (
 COUNTED = (
     ("title", "", "text"), ("exits", "Leave the sector", "count"), ("entries", "Enter it", "count"),
     ("moves", "Move between colleges", "count"), ("spells", "Posts empty at some time", "count"),
-    ("vacancy_rate", "Posts empty at the end", "percent:2"), ("exit_rate", "Exit rate", "percent:1"),
+    ("vacancy_rate", "Posts empty at the end", "percent:2"),
+    ("exit_rate", "Exit rate", "percent:1"),
     ("move_rate", "Move rate", "percent:1"), ("share_inside", "Hires from inside", "percent:1"),
     ("chain", "Vacancies one makes in all", "fixed:2"),
 )  # fmt: skip
 ANSWERS = (
     ("title", "Mechanism", "text"), ("gain", "Members gain, £ a year", SIGNED),
     ("gain_low", "Low", SIGNED), ("gain_high", "High", SIGNED),
-    ("empty", "Members' empty posts", "percent:2"), ("achievement", "Achievement, points", "signed:2"),
+    ("empty", "Members' empty posts", "percent:2"),
+    ("achievement", "Achievement, points", "signed:2"),
     ("losing", "Members that lose", "count"),
     ("unclear", "Cannot tell", "count"), ("moved", "Side payments so that none loses, £", MONEY),
     ("would_leave", "Better off leaving", "count"),

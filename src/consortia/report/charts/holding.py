@@ -15,7 +15,7 @@ HEIGHT, RIGHT, TOP, BOTTOM = 260, 12, 30, 46
 
 
 def data(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """``rows`` by size: size, member, outsider (pounds a year each beside nobody joining, or null)."""
+    """``rows`` by size: size, member, outsider (pounds a year each beside nobody, or null)."""
     points = [
         {"size": r["size"], "member": r["member"], "outsider": r["outsider"]}
         for r in rows

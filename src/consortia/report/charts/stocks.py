@@ -49,8 +49,9 @@ def draw(chart: Node, width: int, ident: str) -> Markup:
     top = 66.0
     for j, step in enumerate(chart.steps):
         x = left + each * (j + 0.5)
-        attrs = {"x": x, "y": top - 6, "class": "tick", "transform": f"rotate(-60 {x:.1f} {top - 6})",
-                 "data-path": step.path}  # fmt: skip
+        turned = f"rotate(-60 {x:.1f} {top - 6})"
+        attrs = {"x": x, "y": top - 6, "class": "tick", "transform": turned}
+        attrs["data-path"] = step.path
         out.append(svg.tag("text", attrs, str(step.value)))
     y = top
     for stock in chart.stocks:
