@@ -10,6 +10,7 @@ from scipy import stats
 from consortia.streams import Streams
 
 GOLDEN = [0.9157263300991481, 0.7393537890377604, 0.0544075275890018]
+GOLDEN_KEYED = [0.9128390838661631, 0.8056057727574171]
 GOLDEN_SEED = 2235278947598999241
 
 
@@ -93,3 +94,67 @@ def test_a_root_below_zero_is_refused() -> None:
 def test_names_cannot_run_together() -> None:
     with pytest.raises(ValueError, match="separator"):
         Streams(1).at("a\x1fstr:b")
+
+
+def test_keyed_numbers_never_move() -> None:
+    got = Streams(7).at("world", "taste", 3).keyed().uniform([1, 2], [5, 5])
+    assert got.tolist() == GOLDEN_KEYED
+
+
+def test_a_person_keeps_their_luck_in_any_company() -> None:
+    keyed = Streams(3).at("x").keyed()
+    ids = Streams(1).rng().integers(0, 2**63, 500)
+    order = Streams(2).rng().permutation(500)
+    assert np.array_equal(keyed.uniform(ids)[order], keyed.uniform(ids[order]))
+    table = keyed.uniform(ids[:, None], np.arange(9))
+    assert table.shape == (500, 9)
+    assert np.array_equal(table[7, 4:5], keyed.uniform(ids[7:8], np.array([4])))
+    # Order of identities matters, and so does the stream.
+    assert not np.array_equal(keyed.uniform([1], [2]), keyed.uniform([2], [1]))
+    assert not np.array_equal(keyed.uniform([1]), Streams(3).at("y").keyed().uniform([1]))
+
+
+@pytest.mark.parametrize("kind", ["small ids", "hashed ids", "pairs", "high half", "low half"])
+def test_keyed_numbers_are_uniform(kind: str) -> None:
+    keyed = Streams(11).at("uniform").keyed()
+    ids = np.arange(40_000)
+    hashed = Streams(4).at("ids").keyed().word(ids)
+    U = {
+        "small ids": keyed.uniform(ids),
+        "hashed ids": keyed.uniform(hashed),
+        "pairs": keyed.uniform(np.arange(400)[:, None], np.arange(100)).ravel(),
+        "high half": keyed.two_uniforms(ids)[0],
+        "low half": keyed.two_uniforms(ids)[1],
+    }[kind]
+    assert ((U > 0) & (U < 1)).all()
+    assert stats.kstest(U, "uniform").pvalue > 0.001
+    # Neighbouring identities know nothing of each other: serial pairs fill the square evenly.
+    cells = np.histogram2d(U[:-1], U[1:], bins=16, range=[[0, 1], [0, 1]])[0]
+    assert 0.001 < stats.chi2.sf(((cells - cells.mean()) ** 2 / cells.mean()).sum(), 255) < 0.999
+
+
+def test_keyed_numbers_of_different_decisions_years_and_roots_are_independent() -> None:
+    ids = np.arange(3_000)
+    U = [
+        Streams(root).at("d", decision, year).keyed().uniform(ids)
+        for root in (1, 2, 3)
+        for decision in ("leave", "taste")
+        for year in range(5)
+    ]
+    U += [Streams(1).at("p").keyed().uniform(ids, np.full(ids.size, j)) for j in range(10)]
+    U += list(Streams(1).at("halves").keyed().two_uniforms(ids))
+    U = np.stack(U)
+    r = np.corrcoef(U)[np.triu_indices(len(U), 1)]
+    assert np.abs(r).max() < 5 / np.sqrt(3_000)
+    assert 0.001 < stats.chi2.sf(3_000 * (r**2).sum(), r.size) < 0.999
+
+
+def test_every_bit_of_a_word_depends_on_every_bit_of_an_identity() -> None:
+    """Avalanche: one flipped bit turns half of the 64, wherever it is."""
+    keyed = Streams(5).at("bits").keyed()
+    ids = Streams(6).rng().integers(0, 2**63, 2_000).astype(np.uint64)
+    before = keyed.word(ids)
+    for bit in range(64):
+        turned = keyed.word(ids ^ np.uint64(1 << bit)) ^ before
+        share = np.unpackbits(turned.view(np.uint8).reshape(-1, 8), axis=1).mean(axis=0)
+        assert np.abs(share - 0.5).max() < 5 * 0.5 / np.sqrt(2_000)

@@ -98,12 +98,19 @@ class Keyed:
         for each in ids:
             array = np.atleast_1d(np.asarray(each))
             array = array.astype(np.uint64) if array.dtype != np.uint64 else array
-            h = _mixed(h + (array + np.uint64(1)) * _STEP)
+            array = array + np.uint64(1)
+            array *= _STEP
+            h = _mixed(array + h)
         return h
 
     def uniform(self, *ids: ArrayLike) -> Floats:
         """Numbers in the open interval (0, 1), 53 bits each."""
-        return ((self.word(*ids) >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+        word = self.word(*ids)
+        word >>= np.uint64(11)
+        u = word.astype(np.float64)
+        u += 0.5
+        u *= 2.0**-53
+        return u
 
     def two_uniforms(self, *ids: ArrayLike) -> tuple[Floats, Floats]:
         """Two independent numbers in (0, 1), of 32 bits each, for the price of one."""

@@ -10,7 +10,7 @@ from consortia.world.colleges.experiments import (
     factorial,
     tipping,
 )
-from consortia.world.colleges.frames import Handed, evaluator_panel, twin
+from consortia.world.colleges.frames import Handed, Selection, evaluator_panel, twin
 from consortia.world.colleges.history import METRICS, History, Metric
 from consortia.world.colleges.loops import LOOPS, Loop
 from consortia.world.colleges.mechanisms import (
@@ -86,6 +86,7 @@ __all__ = [
     "Parameters",
     "PooledOutcomeFund",
     "Region",
+    "Selection",
     "SharedPipeline",
     "SharedPool",
     "Start",

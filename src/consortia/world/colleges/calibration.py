@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +111,7 @@ def calibrate(
     done = 0
     last: History | None = None
 
-    def off(x: Floats) -> Floats:
+    def off(x: NDArray[Any]) -> Floats:
         """Relative distance of every moment from its aim."""
         nonlocal done, last
         done += 1

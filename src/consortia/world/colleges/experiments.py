@@ -68,8 +68,8 @@ def accounting(history: History) -> Accounting:
         sentence=(
             f"Of {posts:,.0f} teaching posts, {exits:,.0f} fall empty in a year because somebody "
             f"leaves the sector, and {entries:,.0f} are filled from outside; {moves:,.0f} teachers "
-            "move from one college to another, which fills one post and empties another. Each vacancy that "
-            f"begins outside empties {chain:.2f} posts before it is filled."
+            "move from one college to another, which fills one post and empties another. Each "
+            f"vacancy that begins outside empties {chain:.2f} posts before it is filled."
         ),
     )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy import special
 
 from consortia.panel import Panel, Source
 from consortia.specs import Arm, Exposure, GroupTime, Inference, Outcome
@@ -21,6 +22,7 @@ from consortia.world.colleges.mechanisms import MECHANISMS, Mechanism, Mechanism
 from consortia.world.colleges.region import CAUTION
 from consortia.world.colleges.running import Start, opening, run
 from consortia.world.colleges.sector import CollegeSector
+from consortia.world.colleges.setting import world
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -57,25 +59,59 @@ def twin(
     return with_, run(sector, streams, start=start)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Colleges join one after the other, each asked once, in a year that says nothing about it; the
+    chance of accepting is logistic in leadership, which no table shows: ``level`` at the mean,
+    ``leadership`` less for each standard deviation of it."""
+
+    asked: float = 0.1
+    level: float = 0.0
+    leadership: float = 1.0
+
+
+def joining(selection: Selection, sector: CollegeSector, streams: Streams, first: int) -> Ints:
+    """(n,) year index from which each college would be a member; ``sector.years`` = never."""
+    w = world(sector, streams)
+    draw, key = w.once("joining"), sector.region.key
+    turn = first + np.floor(draw.uniform(key, 1) / selection.asked).astype(np.int64)
+    chance = special.expit(selection.level - selection.leadership * w.leadership)
+    return np.where(draw.uniform(key, 2) < chance, np.minimum(turn, sector.years), sector.years)
+
+
 def evaluator_panel(
     sector: CollegeSector,
     streams: Streams,
     mechanisms: Sequence[MechanismSpec],
     *,
+    selection: Selection | None = None,
     start: Start | None = None,
     counterfactual: bool = False,
     table: Mapping[type, Mechanism] = MECHANISMS,
 ) -> Handed:
     """The tables of these years. A mechanism that begins in year index ``first`` is joined on
-    1 September before that year's results; begin at 1 or later to leave a year from before.
+    1 September before that year's results; begin at 1 or later to leave a year from before. With
+    ``selection`` those listed join when they are asked and accept.
 
     Raises what ``run`` raises, and ValueError without a mechanism.
     """
     if not mechanisms:
         raise ValueError("an evaluator needs a mechanism to evaluate")
-    with_, without = twin(
-        sector, streams, mechanisms, start=start, counterfactual=counterfactual, table=table
+    start = opening(sector, streams) if start is None else start
+    since = [
+        None if selection is None else joining(selection, sector, streams, spec.first)
+        for spec in mechanisms
+    ]
+    with_ = run(
+        sector,
+        streams,
+        mechanisms,
+        start=start,
+        counterfactual=counterfactual,
+        table=table,
+        since=since,
     )
+    without = run(sector, streams, start=start)
     region, T = sector.region, with_.years.size
     names = pl.Series("provider", region.college.tolist(), dtype=pl.String)
     row = np.repeat(np.arange(region.n), T)

@@ -245,17 +245,15 @@ def history(w: World, yearly: list[dict[str, Any]]) -> History:
     return History(
         years=np.arange(w.sector.first, w.sector.first + T),
         college=w.region.college,
-        by_college=MappingProxyType(columns),
-        sector=MappingProxyType(sector),
+        by_college=columns,
+        sector=sector,
         service=np.stack([y["service"] for y in yearly]),
-        joined=MappingProxyType(_by_label(w, yearly, "joined")),
-        broke=MappingProxyType(_by_label(w, yearly, "broke")),
-        flows=MappingProxyType(
-            {f: np.stack([y["flows"].get(f, none) for y in yearly], axis=1) for f in names}
-        ),
-        balances=MappingProxyType(
-            {a: np.array([y["balances"].get(a, 0) for y in yearly], dtype=np.int64) for a in held}
-        ),
+        joined=_by_label(w, yearly, "joined"),
+        broke=_by_label(w, yearly, "broke"),
+        flows={f: np.stack([y["flows"].get(f, none) for y in yearly], axis=1) for f in names},
+        balances={
+            a: np.array([y["balances"].get(a, 0) for y in yearly], dtype=np.int64) for a in held
+        },
         legal=tuple((term.label, term.row.legal) for term in w.terms),
     )
 

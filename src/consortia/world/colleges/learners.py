@@ -70,7 +70,7 @@ def choose(
 def _placed(w: World, draw: Keyed, appeal: Floats, room: Ints) -> tuple[Ints, Ints]:
     """Flows (Z, K) within ``room``; and how many each college refused of its first choices."""
     region, n = w.region, w.n
-    weight = appeal[region.near] * np.exp(-w.p.learners.decay * region.km)
+    weight = appeal[region.near] * w.fade
     flows = _counts(draw, region.zone_key, region.cohort, weight, w.outside)
     wanted = np.bincount(region.near.ravel(), flows.ravel(), minlength=n).astype(np.int64)
     refused = np.maximum(wanted - room, 0)
@@ -120,7 +120,7 @@ def _counts(
     halves = -(-slots // 2)
     for first in range(0, halves, 4):
         rows = np.arange(first, min(first + 4, halves), dtype=np.uint64)[:, None]
-        word = Keyed(1).word(start, rows)
+        word = draw.word(start, rows)
         both = np.concatenate([word.astype(np.uint32), (word >> np.uint64(32)).astype(np.uint32)])
         slot = np.concatenate([2 * rows, 2 * rows + 1]).astype(np.int64)
         if int(slot.max()) >= least:
@@ -132,9 +132,11 @@ def _counts(
 
 def _nearest_first(w: World, flows: Ints, room: Ints) -> Ints:
     """Flows cut to ``room`` (n,): a college that is full takes those who live nearest."""
-    queued = flows.ravel()[w.queue]
-    total = np.concatenate([[0], np.cumsum(queued)])
-    before = total[:-1] - total[w.queue_first[w.queue_college]]
-    out = np.zeros(flows.size, dtype=np.int64)
-    out[w.queue] = np.clip(room[w.queue_college] - before, 0, queued)
+    out = flows.ravel().copy()
+    wanted = np.bincount(w.region.near.ravel(), out, minlength=w.n)
+    for j in np.flatnonzero(wanted > room).tolist():
+        queue = w.queue[w.queue_first[j] : w.queue_first[j + 1]]
+        queued = out[queue]
+        before = np.cumsum(queued) - queued
+        out[queue] = np.clip(room[j] - before, 0, queued)
     return out.reshape(flows.shape)

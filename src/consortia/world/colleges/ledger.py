@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Pence = NDArray[np.int64]
@@ -63,7 +63,7 @@ def post(books: Books, postings: Iterable[Posting]) -> Books:
     return Books(cash=cash, accounts=accounts)
 
 
-def pence(pounds: Floats | float) -> Pence:
+def pence(pounds: ArrayLike) -> Pence:
     """Whole pence, to the nearest."""
     return np.rint(np.asarray(pounds, dtype=np.float64) * 100).astype(np.int64)
 

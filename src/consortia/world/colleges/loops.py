@@ -9,7 +9,7 @@ from typing import Literal
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
     """A closed chain ``through`` names of the state; each is written by a step that reads the one
-    before (a test follows it)."""
+    before (a test follows it). ``books`` are written by every step that makes postings."""
 
     name: str
     sign: Literal["reinforcing", "balancing"]
@@ -21,13 +21,14 @@ LOOPS: tuple[Loop, ...] = (
     Loop(
         name="decline",
         sign="reinforcing",
-        through=("vacancies", "filled", "quality", "learners", "learners_before", "income"),
-        does="empty posts lower quality, learners go elsewhere, and money with them",
+        through=("filled", "quality", "learners", "learners_before", "books", "log_pay", "people"),
+        does="empty posts lower quality, learners go elsewhere and money with them, and a college "
+        "in debt cannot raise pay to keep its staff",
     ),
     Loop(
         name="posts follow learners",
         sign="balancing",
-        through=("learners", "learners_before", "posts", "vacancies", "filled", "quality"),
+        through=("learners", "learners_before", "posts", "filled", "quality"),
         does="a college that loses learners needs fewer teachers, and fills its posts again",
     ),
     Loop(
@@ -45,8 +46,9 @@ LOOPS: tuple[Loop, ...] = (
     Loop(
         name="newcomers",
         sign="reinforcing",
-        through=("people", "newcomers", "quality"),
-        does="moves and exits bring new faces, which lowers quality for a while",
+        through=("people", "quality", "learners", "learners_before", "books", "log_pay"),
+        does="those who leave are followed by new faces, which lowers quality for a while, and "
+        "what that costs in learners is missing for pay",
     ),
     Loop(
         name="trust",
@@ -57,7 +59,7 @@ LOOPS: tuple[Loop, ...] = (
     Loop(
         name="rescue",
         sign="balancing",
-        through=("books", "debt_years", "running"),
+        through=("books", "running"),
         does="debt brings the authority in, and spending down",
     ),
 )

@@ -7,17 +7,16 @@ away reaches nobody here.
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 from numpy.typing import NDArray
 
+from consortia.maths import matching
 from consortia.streams import Keyed
 from consortia.world.colleges.funding import worth_of_a_teacher
 from consortia.world.colleges.ledger import Posting
 from consortia.world.colleges.mechanisms.rule import Offers, Term
 from consortia.world.colleges.people import People, Trainees, accepted
-from consortia.world.colleges.pool import deferred_acceptance, greedy, placed_in_turn
+from consortia.world.colleges.pool import placed_in_turn
 from consortia.world.colleges.setting import G, World
 
 Floats = NDArray[np.float64]
@@ -63,7 +62,11 @@ def _standard(w: World) -> Floats:
 
 def _taste(draw: Keyed, person: Words, college: Words) -> Floats:
     """Standard Gumbel numbers of (person, college)."""
-    return -np.log(-np.log(draw.uniform(person, college)))
+    u = draw.uniform(person, college)
+    np.log(u, out=u)
+    np.negative(u, out=u)
+    np.log(u, out=u)
+    return np.negative(u, out=u)
 
 
 def _many(room: Ints) -> Floats:
@@ -94,17 +97,15 @@ def move(
     room = np.maximum(posts - people.heads(n, G), 0).ravel()
     who = np.flatnonzero(searching)
     zone, own, subject = people.zone[who], people.college[who], people.subject[who]
-    near = region.near[zone]
     draw = w.draw("taste", t)
     worth = log_pay / s.taste
-    cell = near * G + subject[:, None]
-    value = (
-        worth[near]
-        - region.km[zone] / s.travel
-        + _taste(draw, people.id[who][:, None], region.key[near])
-    )
-    value += _many(room)[cell]
-    value[near == own[:, None]] = -np.inf
+    cell = w.cells.take(zone, axis=0)
+    mine = cell == (own * G)[:, None]
+    cell += subject[:, None]
+    value = (np.repeat(worth, G) + _many(room)).take(cell)
+    value -= w.far.take(zone, axis=0)
+    value += _taste(draw, people.id[who][:, None], w.known.take(zone, axis=0))
+    value[mine] = -np.inf
     home = np.sqrt(
         (region.zone_easting[zone] - region.easting[own]) ** 2
         + (region.zone_northing[zone] - region.northing[own]) ** 2
@@ -116,7 +117,7 @@ def move(
     wish = value[rows, free] > stay
     # Only those who would move anyway can be held back: a rule makes no offer better.
     ask = np.flatnonzero(wish)
-    who, own, subject, stay, near = who[ask], own[ask], subject[ask], stay[ask], near[ask]
+    who, own, subject, stay, near = who[ask], own[ask], subject[ask], stay[ask], cell[ask] // G
     value, free = value[ask], free[ask]
     ruled = _under_rules(w, who, own, near, value, people, log_pay, joined, broke)
     best = value.argmax(axis=1)
@@ -144,7 +145,7 @@ def move(
         bond=people.bond,
     )
     postings = _fees(w, moved, who, own, to, log_pay, joined, broke)
-    gain = np.bincount(to, log_pay[to] - log_pay[own], minlength=n)
+    gain = np.bincount(to, log_pay[to] - log_pay[own], minlength=n).astype(np.float64)
     return (
         moved,
         np.bincount(to, minlength=n),
@@ -350,7 +351,7 @@ def _applicants(w: World, t: int) -> tuple[Words, Ints, Ints]:
     slot = np.arange(SLOTS, dtype=np.uint64)
     draw = w.draw("applicant", t)
     ids = draw.word(region.zone_key[:, None], slot)
-    there, kind = Keyed(2).two_uniforms(ids)
+    there, kind = draw.two_uniforms(ids)
     zone, at = np.nonzero(there.reshape(ids.shape) < each[:, None])
     p = w.p.subjects
     edges = np.cumsum(
@@ -372,22 +373,22 @@ def _apply(
     """Who is hired where ((m,), -1 nowhere), what each thinks of each college it knows (m, K), and
     that college (m, K); ``room`` (n * G,) is used up."""
     s, region = w.p.staff, w.region
-    near = region.near[zone]
-    value = (
-        (log_pay / s.taste)[near]
-        - region.km[zone] / s.travel
-        + _taste(w.draw("taste", t), ids[:, None], region.key[near])
-    )
+    near = region.near.take(zone, axis=0)
+    key = w.known.take(zone, axis=0)
+    value = (log_pay / s.taste).take(near)
+    value -= w.far.take(zone, axis=0)
+    value += _taste(w.draw("taste", t), ids[:, None], key)
     # Who would not take a post at this pay does not apply for it.
     willing = s.accept * np.exp(s.accept_pay * (log_pay - _standard(w)))
-    value[w.draw("accept", t).uniform(ids)[:, None] >= willing[near]] = -np.inf
-    known = value.copy()
+    value[w.draw("accept", t).uniform(ids)[:, None] >= willing.take(near)] = -np.inf
+    known = value
     cell = near * G + subject[:, None]
+    value = value.copy() if s.applications > 1 else value
     to = np.full(ids.size, -1, dtype=np.int64)
     luck = w.draw("shortlist", t)
     looking = np.arange(ids.size)
     for _ in range(s.applications):
-        options = value[looking] + _many(room)[cell[looking]]
+        options = value[looking] + _many(room).take(cell[looking])
         best = options.argmax(axis=1)
         some = options[np.arange(looking.size), best] > -np.inf
         looking, best = looking[some], best[some]
@@ -398,7 +399,8 @@ def _apply(
         got = accepted(wanted, luck.uniform(ids[looking], region.key[asked]), room)
         to[looking[got]] = asked[got]
         np.subtract.at(room, wanted[got], 1)
-        value[looking[~got], best[~got]] = -np.inf
+        if s.applications > 1:
+            value[looking[~got], best[~got]] = -np.inf
         looking = looking[~got]
     return to, known, near
 
@@ -456,20 +458,15 @@ def _cleared(
 ) -> Ints:
     """(m,) rows of colleges, -1 nobody: applicants rank by what they think, colleges by their own
     (independent) liking."""
-    rows, inside = np.unique(near[open_], return_inverse=True)
-    who, k = np.nonzero(open_)
-    order = np.lexsort((-known[who, k], who))
-    who, post = who[order], inside[order]
-    first = np.searchsorted(who, np.arange(ids.size + 1))
-    wishes = [post[a:b].tolist() for a, b in itertools.pairwise(first.tolist())]
-    liking = luck.uniform(ids[who], key[rows[post]])
-    order = np.lexsort((liking, post))
-    first = np.searchsorted(post[order], np.arange(rows.size + 1))
-    ranked = who[order]
-    ranks = [ranked[a:b].tolist() for a, b in itertools.pairwise(first.tolist())]
-    many = quotas[rows].tolist()
-    if rule == "deferred-acceptance":
-        got = np.array(deferred_acceptance(wishes, ranks, many), dtype=np.int64)
-    else:
-        got = np.array(greedy(wishes, many, np.argsort(ids).tolist()), dtype=np.int64)
-    return np.where(got >= 0, rows[np.maximum(got, 0)], -1)
+    order = np.argsort(-np.where(open_, known, -np.inf), axis=1, kind="stable")
+    wishes = np.take_along_axis(near, order, axis=1)
+    listed = np.take_along_axis(open_, order, axis=1)
+    liking = luck.uniform(ids[:, None], key[wishes])
+    matched = matching.on_lists if rule == "deferred-acceptance" else matching.greedy
+    # In the order of identities, as proposals are made and ties would fall.
+    by = np.argsort(ids)
+    out = np.empty(ids.size, dtype=np.int64)
+    out[by] = matched(
+        np.where(listed, wishes, -1)[by], np.where(listed, liking, np.nan)[by], quotas
+    ).post
+    return out

@@ -47,7 +47,7 @@ def announce(
     for m, term in enumerate(w.terms):
         if year < term.spec.first:
             continue
-        invited = term.invited & ~left[m]
+        invited = term.invited & ~left[m] & (term.since <= year)
         if not invited.any():
             continue
         if term.hooks.joins is None:
@@ -71,6 +71,7 @@ def announce(
             patience = delta / (1 - delta)
             hold = patience * p.detection * mean_trust(w, trust, now[m])
             slips = w.draw(f"slip {m}", t).uniform(w.region.key) < p.slip
+            slips &= term.since < year
             broke[m] = now[m] & ((tempted[m] > hold * protected[m]) | slips)
     return now, pledged, broke
 

@@ -89,7 +89,7 @@ def achieve(
 
 
 def _by_college(w: World, values: NDArray[np.float64] | Ints) -> Floats:
-    return np.bincount(w.region.near.ravel(), values.ravel(), minlength=w.n)
+    return np.bincount(w.region.near.ravel(), values.ravel(), minlength=w.n).astype(np.float64)
 
 
 def distance_and_gap(w: World, flows: Ints, achievement: Floats) -> tuple[float, float]:

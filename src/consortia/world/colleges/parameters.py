@@ -294,7 +294,7 @@ def as_page() -> str:
     lines = [
         "# Parameters of the sector of colleges",
         "",
-        "Made from the parameter files by `python -m consortia.world.colleges.parameters`.",
+        "Made from the parameter files by `scripts/sector_parameters.py`.",
         "Confidence: H = read in the named source, M = second-hand or derived, L = assumed.",
         "The sector is invented and is not England: sources say where a magnitude comes from.",
     ]
@@ -312,7 +312,3 @@ def as_page() -> str:
             for p in _rows(group)
         ]
     return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    print(as_page(), end="")

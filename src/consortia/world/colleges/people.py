@@ -34,7 +34,8 @@ class People:
         return int(self.id.size)
 
     def take(self, which: Bools | Ints) -> People:
-        return People(**{f.name: getattr(self, f.name)[which] for f in fields(self)})
+        rows = np.flatnonzero(which) if which.dtype == np.bool_ else which
+        return People(**{f.name: getattr(self, f.name).take(rows) for f in fields(self)})
 
     def and_then(self, others: People) -> People:
         """These, then the others; neither is sorted."""

@@ -36,9 +36,10 @@ class World:
     * ``learners`` (n,), ``new`` (n,) learners when it opens; ``other_income``, ``running`` (n,)
       pence.
     * ``outside`` (Z,) weight of going elsewhere in each zone's choice.
-    * ``queue`` (Z * K,) places in ``near.ravel()`` by college, nearest zone first;
-      ``queue_college`` (Z * K,) their colleges; ``queue_first`` (n + 1,) where each college's part
-      begins.
+    * ``queue`` (Z * K,) places in ``near.ravel()`` by college, nearest zone first; ``queue_first``
+      (n + 1,) where each college's part begins.
+    * ``cells`` (Z, K) first cell (college, subject) of each college that a zone knows, ``known``
+      its key, ``far`` its distance in units of taste, ``fade`` what distance leaves of its appeal.
     * ``terms`` the mechanisms of this run, in their order.
     """
 
@@ -54,9 +55,12 @@ class World:
     running: Pence
     outside: Floats
     queue: Ints
-    queue_college: Ints
     queue_first: Ints
     between: Floats
+    cells: Ints
+    known: Words
+    far: Floats
+    fade: Floats
     terms: tuple[Term, ...] = ()
 
     @property
@@ -137,9 +141,12 @@ def world(sector: CollegeSector, streams: Streams) -> World:
         running=pence(np.maximum(income * (1 - margin) - teaching, 0.0)),
         outside=odds * weight.sum(axis=1),
         queue=queue,
-        queue_college=flat[queue],
         queue_first=np.searchsorted(flat[queue], np.arange(region.n + 1)),
         between=region.between,
+        cells=region.near * G,
+        known=key[region.near],
+        far=region.km / p.staff.travel,
+        fade=np.exp(-p.learners.decay * region.km),
     )
 
 
@@ -245,6 +252,7 @@ def accounts(
     short = vacancies.sum(axis=1)
     return Accounts(
         year=t - w.sector.burn_in,
+        since=w.terms[m].since,
         joined=joined[m],
         pledged=pledged[m],
         key=w.region.key,

@@ -9,6 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from consortia.errors import ConsortiaError, DataInvalid, Problem, did_you_mean
 from consortia.legal import LegalNote
 from consortia.world.colleges.mechanisms import joined_up, law, learning, pledges, staffing
@@ -370,7 +373,7 @@ def load_mechanisms(path: Path) -> Mapping[type, Mechanism]:
             )
     if problems:
         raise DataInvalid(problems)
-    return MappingProxyType({**MECHANISMS, **rows})
+    return {**MECHANISMS, **rows}
 
 
 def with_members(spec: Any, members: Sequence[str]) -> Any:
@@ -389,17 +392,20 @@ def terms(
     *,
     counterfactual: bool = False,
     table: Mapping[type, Mechanism] = MECHANISMS,
+    since: Sequence[NDArray[np.int64] | None] = (),
 ) -> tuple[Term, ...]:
     """Specs as they enter a run: labelled, looked up, members turned into rows.
+
+    ``since`` has for each spec the year index from which each college is in, (n,), or None where
+    that is the spec's ``first`` for all.
 
     Raises Unlawful for one whose note is red, unless ``counterfactual``; DataInvalid for members
     that the region does not have.
     """
-    import numpy as np
-
     out: list[Term] = []
     count: dict[str, int] = {}
-    for spec in specs:
+    begins = [*since, *[None] * (len(specs) - len(since))]
+    for spec, begin in zip(specs, begins, strict=True):
         row = table[type(spec)]
         if row.legal.level == "red" and not counterfactual:
             raise Unlawful(row.title, row.legal)
@@ -407,5 +413,14 @@ def terms(
         label = row.name if count[row.name] == 1 else f"{row.name} {count[row.name]}"
         invited = np.zeros(region.n, dtype=np.bool_)
         invited[region.select(spec.members)] = True
-        out.append(Term(label=label, spec=spec, row=row, invited=invited))
+        first = np.full(region.n, spec.first, dtype=np.int64)
+        out.append(
+            Term(
+                label=label,
+                spec=spec,
+                row=row,
+                invited=invited,
+                since=first if begin is None else np.maximum(first, begin),
+            )
+        )
     return tuple(out)

@@ -33,7 +33,7 @@ class Federation:
 class Merger:
     """Members become one college on several sites: one pay scale, one recruitment, ``saving`` of
     running cost a year (none by default: Frontier for the DfE 2019 found no mean effect in 171
-    mergers) and ``one_off`` of a year's income in the first year."""
+    mergers) and ``one_off`` of a year's income in the first year of each."""
 
     members: tuple[str, ...] = ()
     first: int = 0
@@ -64,7 +64,6 @@ def shared_pay(
 def merger_costs(spec: Merger, accounts: Accounts) -> Pence:
     if int(accounts.joined.sum()) < 2:
         return np.zeros_like(accounts.income)
-    cost = -spec.saving * accounts.running
-    if accounts.year == spec.first:
-        cost = cost + spec.one_off * accounts.income
+    begins = accounts.since == accounts.year
+    cost = np.where(begins, spec.one_off * accounts.income, 0.0) - spec.saving * accounts.running
     return np.where(accounts.joined, np.rint(cost), 0).astype(np.int64)

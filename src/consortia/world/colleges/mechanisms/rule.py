@@ -56,10 +56,12 @@ class Accounts:
     ``year`` counts from 0, the first year after burn-in. Money in pence; ``paybill``, ``income``
     and ``surplus`` are those of the year before, as are ``vacancies`` and ``achievement``;
     ``gain`` is the change of achievement to this year in the hook ``fund``, zero before.
-    ``fund`` is what the mechanism's own fund holds, in pence.
+    ``fund`` is what the mechanism's own fund holds, in pence; ``since`` the year index from which
+    each college is invited.
     """
 
     year: int
+    since: Ints
     joined: Bools
     pledged: Bools
     key: Words
@@ -155,12 +157,14 @@ Enforcement = Literal["contract", "trust"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """A mechanism at work in a run: its label, its place in the order, and who is invited (n,)."""
+    """A mechanism at work in a run: its label, who is invited (n,), and the year index ``since``
+    which each of them is (n,)."""
 
     label: str
     spec: MechanismSpec
     row: Mechanism
     invited: Bools
+    since: Ints
 
     @property
     def hooks(self) -> Hooks:
