@@ -20,6 +20,9 @@ from consortia.version import __version__
 _WHERE = {
     "appraise": "consortia.appraisal",
     "evaluate": "consortia.evaluation",
+    "compare": "consortia.comparison",
+    "Scenario": "consortia.scenario",
+    "read_scenario": "consortia.studyfile",
     "Panel": "consortia.panel",
     "Study": "consortia.study",
     "Evaluation": "consortia.results",
@@ -55,6 +58,7 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from consortia.appraisal import appraise as appraise
+    from consortia.comparison import compare as compare
     from consortia.diagnosis import Diagnosis as Diagnosis
     from consortia.estimators import METHODS as METHODS
     from consortia.evaluation import evaluate as evaluate
@@ -63,12 +67,14 @@ if TYPE_CHECKING:
 
     write_report = write
     from consortia.results import Evaluation as Evaluation
+    from consortia.scenario import Scenario as Scenario
     from consortia.sensitivity import CHECKS as CHECKS
     from consortia.sources import panel_from_frames as panel_from_frames
     from consortia.sources import read_panel as read_panel
     from consortia.specs import Appraise as Appraise
     from consortia.streams import Streams as Streams
     from consortia.study import Study as Study
+    from consortia.studyfile import read_scenario as read_scenario
     from consortia.studyfile import read_study as read_study
     from consortia.world import SchoolSector as SchoolSector
     from consortia.world import sector_study as sector_study

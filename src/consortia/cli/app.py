@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from consortia.cli import appraising, commands
+from consortia.cli import appraising, commands, comparing
 from consortia.cli.guard import guarded
 
 app = typer.Typer(
@@ -54,6 +54,10 @@ def _options(
 
 @app.command()
 def demo(
+    what: Annotated[
+        str,
+        typer.Argument(help="schools: did joining help? sector: which mechanism would help?"),
+    ] = "schools",
     seed: Annotated[int, typer.Option(min=0, help="Another simulated sector.")] = 7,
     out: Out = Path("consortia-out/demo"),
     json: Json = False,
@@ -61,7 +65,32 @@ def demo(
 ) -> None:
     """Evaluate a collaboration in the embedded sector, where the truth is known."""
     with guarded(json):
-        commands.demo(seed, out, json, quiet)
+        if what == "schools":
+            commands.demo(seed, out, json, quiet)
+        else:
+            comparing.demo(what, seed, out, json, quiet)
+
+
+@app.command("compare")
+def compare_mechanisms(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file (TOML).")],
+    out: Out = Path("consortia-out/compare"),
+    mechanism_file: Annotated[
+        Path | None,
+        typer.Option(help="A Python file that adds mechanisms; it is run, so read it first."),
+    ] = None,
+    panel: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the panel an evaluator of each mechanism would see."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes to run on.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another luck.")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Which mechanism would help? Try them in a simulated sector before anyone signs."""
+    with guarded(json):
+        comparing.compare(scenario, out, mechanism_file, panel, workers, seed, json, quiet)
 
 
 @app.command()

@@ -32,8 +32,7 @@ EXPOSED, PROVIDER_MEAN = "exposed", "exposed (mean of the provider)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RandomTerm:
-    """A random term: the engine's ``term``, its words, its ``levels`` and what they are called
-    (``names``; empty where nobody calls them otherwise).
+    """A random term: the engine's ``term``, its words and its ``levels``.
 
     ``members`` (cells, levels) are the weights; ``several``: cells with more than one level.
     """
@@ -44,7 +43,6 @@ class RandomTerm:
     levels: tuple[str, ...]
     members: sparse.csr_array
     several: int
-    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +191,7 @@ def _terms(
             group = by_name[name]
             made = _members(
                 name, group.label, group.kind, np.array(group.levels, dtype=object),
-                sparse.csr_array(group.members[cells]), weights, group.names,
+                sparse.csr_array(group.members[cells]), weights,
             )  # fmt: skip
         if len(made.levels) < 2:
             cautions.append(f"{made.label}: fewer than two of them, left out of the model")
@@ -223,7 +221,7 @@ def _own(name: str, label: str, names: NDArray[np.str_], code: Ints) -> RandomTe
 
 def _members(
     name: str, label: str, kind: str, levels: NDArray[np.object_], members: sparse.csr_array,
-    weights: MemberWeights, names: tuple[str, ...] = (),
+    weights: MemberWeights,
 ) -> RandomTerm:  # fmt: skip
     """A term of memberships without levels that nobody of the cells belongs to."""
     total = np.asarray(members.sum(axis=1)).ravel()
@@ -236,7 +234,6 @@ def _members(
         term=Term(name=name, by=CELL, members=members), label=label, kind=kind,
         levels=tuple(str(v) for v in levels[kept]), members=members,
         several=int((np.diff(members.indptr) > 1).sum()),
-        names=tuple(names[k] for k in kept) if names else (),
     )  # fmt: skip
 
 

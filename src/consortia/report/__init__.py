@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from consortia.report.appraisal import appraisal_document
+from consortia.report.comparison import comparison_document
 from consortia.report.document import SCHEMA_VERSION, document
 from consortia.report.files import Written, as_json, write_whole
 from consortia.report.index import index_document
 from consortia.report.overlap import overlap_document
 from consortia.report.render import (
     render_appraisal,
+    render_comparison,
     render_html,
     render_index,
     render_overlap,
@@ -32,11 +34,13 @@ __all__ = [
     "Written",
     "appraisal_document",
     "as_json",
+    "comparison_document",
     "document",
     "index",
     "index_document",
     "overlap_document",
     "render_appraisal",
+    "render_comparison",
     "render_html",
     "render_index",
     "render_overlap",
@@ -44,6 +48,7 @@ __all__ = [
     "shares_document",
     "write",
     "write_appraisal",
+    "write_comparison",
     "write_index",
     "write_overlap",
     "write_shares",
@@ -57,6 +62,11 @@ def write(evaluation: Evaluation | Mapping[str, Any], folder: Path | str) -> Wri
     """
     made = _document(evaluation)
     return _put(Path(folder), "report", render_html(made), made)
+
+
+def write_comparison(document: Mapping[str, Any], folder: Path | str) -> Written:
+    """Write comparison.html and comparison.json into ``folder``. Raises OSError."""
+    return _put(Path(folder), "comparison", render_comparison(document), document)
 
 
 def write_shares(document: Mapping[str, Any], folder: Path | str) -> Written:

@@ -14,17 +14,22 @@ from consortia.report.charts import (
     caterpillar,
     cohorts,
     contour,
+    courses,
     curves,
     drift,
     event_study,
     flow,
     forest,
+    gains,
     heat,
+    holding,
     ladder,
     misses,
     shares,
     standings,
+    stocks,
     waterfall,
+    where,
 )
 from consortia.report.trace import Node, number, plain
 
@@ -44,6 +49,11 @@ DRAWINGS = {
     "drift": drift.draw,
     "misses": misses.draw,
     "curves": curves.draw,
+    "gains": gains.draw,
+    "where": where.draw,
+    "courses": courses.draw,
+    "holding": holding.draw,
+    "stocks": stocks.draw,
 }
 WIDE = {
     "ladder": 560,
@@ -61,6 +71,11 @@ WIDE = {
     "drift": 560,
     "misses": 640,
     "curves": 640,
+    "gains": 800,
+    "where": 560,
+    "courses": 640,
+    "holding": 560,
+    "stocks": 800,
 }
 NARROW = 350
 
@@ -78,6 +93,11 @@ def render_shares(document: Mapping[str, Any]) -> str:
 def render_index(document: Mapping[str, Any]) -> str:
     """The page that lists several reports, from the index document alone."""
     return _environment().get_template("index.html.j2").render(doc=Node(document))
+
+
+def render_comparison(document: Mapping[str, Any]) -> str:
+    """The page that compares mechanisms, from its document alone."""
+    return _environment().get_template("comparison.html.j2").render(doc=Node(document))
 
 
 def render_overlap(document: Mapping[str, Any]) -> str:

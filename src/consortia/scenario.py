@@ -1,0 +1,163 @@
+"""A comparison as a question: which sector, who might join, which mechanisms, how sure to be.
+
+Frozen nouns; names of mechanisms and parameters are looked up by the hall that runs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from consortia.maths.stopping import FixedWidth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectorAsked:
+    """The embedded region of ``colleges``, or that of the file ``region``; ``years`` that count
+    after ``burn_in`` years that do not; the switches of competition and autonomy (1 = as it is);
+    ``parameters`` by dotted name."""
+
+    colleges: int = 218
+    region: str = ""
+    years: int = 10
+    burn_in: int = 10
+    competition: float = 1.0
+    autonomy: float = 1.0
+    parameters: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupAsked:
+    """Who might join: ``members`` by name, or ``around`` a college ('' = the largest) with its
+    nearest, ``size`` in all."""
+
+    members: tuple[str, ...] = ()
+    around: str = ""
+    size: int = 9
+
+    def __post_init__(self) -> None:
+        if self.size < 2 or len(self.members) == 1:
+            raise ValueError("a group has two colleges or more")
+        if len(set(self.members)) < len(self.members):
+            raise ValueError("a member is named twice")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MechanismAsked:
+    """A mechanism by name with its ``parameters``; ``label`` where one name occurs twice.
+
+    Mechanisms with the same label are one package, composed in the order given.
+    """
+
+    name: str
+    label: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def key(self) -> str:
+        return self.label or self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsAsked:
+    """Seeds below ``seed``: at least ``least``, at most ``most``, until what the group gains a year
+    is known to plus or minus ``width`` pounds for every mechanism (0: stop at ``least``).
+
+    ``without_me``: seeds for the runs in which the others join without one member (0: none)."""
+
+    seed: int = 7
+    least: int = 8
+    most: int = 64
+    width: float = 0.0
+    level: float = 0.95
+    workers: int = 1
+    without_me: int = 8
+
+    def __post_init__(self) -> None:
+        if self.seed < 0 or self.width < 0 or self.workers < 1:
+            raise ValueError("seed and width are zero or more, workers one or more")
+        if self.without_me == 1 or self.without_me < 0:
+            raise ValueError("without_me is zero, or two seeds or more")
+        _ = self.rule
+
+    @property
+    def rule(self) -> FixedWidth:
+        return FixedWidth(
+            width=self.width or None, least=self.least, most=self.most, level=self.level
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoalitionsAsked:
+    """Every coalition of ``players`` members under one mechanism, with ``seeds`` seeds each.
+
+    ``mechanism``: key of one of the scenario's ('' = the one that gains the group most);
+    ``players`` nearest to the first member (more than ten are sampled: ``orders`` pairs of
+    orders); ``bootstrap`` draws for simulation error.
+    """
+
+    mechanism: str = ""
+    players: int = 4
+    seeds: int = 8
+    orders: int = 10
+    bootstrap: int = 200
+
+    def __post_init__(self) -> None:
+        if self.players < 2 or self.seeds < 2 or self.orders < 2 or self.bootstrap < 20:
+            raise ValueError("need two players, seeds and orders, and 20 bootstrap draws, or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensitivityAsked:
+    """Is the ranking of mechanisms the same at both ends of the ranges of ``parameters``?
+
+    () takes those that nobody knows; ``seeds`` at each end."""
+
+    parameters: tuple[str, ...] = ()
+    seeds: int = 4
+
+    def __post_init__(self) -> None:
+        if self.seeds < 2:
+            raise ValueError("need two seeds or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorialAsked:
+    """Competition, autonomy and a mechanism each on and off, all eight together."""
+
+    mechanism: str = ""
+    seeds: int = 8
+
+    def __post_init__(self) -> None:
+        if self.seeds < 2:
+            raise ValueError("need two seeds or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One comparison; ``agreement``: the words of a proposed agreement, for the law screen;
+    ``counterfactual``: unlawful mechanisms are run to see what they would do."""
+
+    title: str = "Which mechanism would help?"
+    mechanisms: tuple[MechanismAsked, ...] = ()
+    sector: SectorAsked = field(default_factory=SectorAsked)
+    group: GroupAsked = field(default_factory=GroupAsked)
+    runs: RunsAsked = field(default_factory=RunsAsked)
+    coalitions: CoalitionsAsked | None = None
+    sensitivity: SensitivityAsked | None = None
+    factorial: FactorialAsked | None = None
+    counterfactual: bool = False
+    agreement: str = ""
+
+    def __post_init__(self) -> None:
+        keys = [m.key for m in self.mechanisms]
+        if not keys:
+            raise ValueError("name at least one mechanism")
+        twice = sorted({m.name for m in self.mechanisms if not m.label and keys.count(m.key) > 1})
+        if twice:
+            raise ValueError(f"two mechanisms are called {twice[0]!r}: give each a label")
+        for part, what in ((self.coalitions, "coalitions"), (self.factorial, "factorial")):
+            if part is not None and part.mechanism and part.mechanism not in keys:
+                raise ValueError(f"{what} names {part.mechanism!r}, which is not among {keys}")
