@@ -142,7 +142,7 @@ def _frank_wolfe_of_placebos(
     S = values.T @ values - np.einsum("pka,pkb->pab", gone, gone)
     S -= sums[:, :, None] * sums[:, None, :] / rest
     lam = by_frank_wolfe_gram(
-        S[:, :T0, :T0], S[:, :T0, T0], S[:, T0, T0], np.full(taken.shape[0], rest), small,
+        S[:, :T0, :T0], S[:, :T0, T0], S[:, T0, T0], np.full(taken.shape[0], rest, dtype=np.int64), small,
         1e-5 * like.noise, like.lam,
     )  # fmt: skip
     return omega, lam
