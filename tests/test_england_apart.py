@@ -122,7 +122,7 @@ def test_does_what_autonomy_does_depend_on_competition() -> None:
     assert split.table["label"].to_list()[-1] == "highest less lowest"
     assert split.table["n_treated"][:3].sum() == found.headline["n_treated"] == 1947
     # Levels are thirds of those seen before joining: academies of 2016 and earlier are left out.
-    assert split.notes[0] == "2,428 providers of no known level left out"
+    assert split.notes[0] == "2,428 providers without a known level before joining left out"
     sizes = split.table["providers"][:3]
     assert max(sizes) - min(sizes) <= 2
     # Each level by hand: mean over cohorts and years of differences in weighted means.

@@ -75,7 +75,7 @@ def test_a_level_without_joiners_is_not_identified_and_the_rest_stands(sector):
     assert np.isnan(found.theta[[0, 1, 3]]).all()
     assert found.cautions[0].startswith("not identified, because nobody joins")
     assert found.cautions[3] == "not identified, because one of the two levels is not"
-    assert found.notes == ("4 providers of no known level left out",)
+    assert found.notes == ("4 providers without a known level before joining left out",)
 
 
 def test_refuses_where_there_is_nothing_to_go_by(sector):

@@ -21,7 +21,7 @@ SPLIT = ByLevel(
     p_value=0.0004,
     before=(0.03, -0.2, 0.26),
     sentence="It is larger where competition nearby is highest.",
-    notes=("3 providers of no known level left out",),
+    notes=("3 providers without a known level before joining left out",),
 )
 
 

@@ -215,7 +215,7 @@ def _together(arrays: Arrays, study: Study, parts: list[_Part]) -> Fit:
         dof_factor=max(fit.dof_factor for fit in rules),
         pieces=_fewest(pieces[:count]),
         pieces_by_row=tuple(pieces),
-        notes=(f"{out:,} providers of no known level left out",) if out else (),
+        notes=(f"{out:,} providers without a known level before joining left out",) if out else (),
     )
 
 

@@ -183,15 +183,16 @@ def _many(
     eta = R * zeta**2
     columns = np.ascontiguousarray(A.T)
     made = x.copy()
-    live = np.arange(B.shape[0])
-    fitted, size = x @ columns, (x**2).sum(axis=1)
-    before = np.full(live.size, np.inf)
+    live: Ints = np.arange(B.shape[0], dtype=np.int64)
+    fitted: Floats = np.asarray(x @ columns, dtype=np.float64)
+    size: Floats = np.asarray((x**2).sum(axis=1), dtype=np.float64)
+    before: Floats = np.full(live.size, np.inf)
     for k in range(most):
         left = fitted - B[live]
         slope = left @ A + eta * x
         np.put_along_axis(slope, out[live], np.inf, axis=1)
-        i = slope.argmin(axis=1)
-        rows = np.arange(live.size)
+        i: Ints = np.asarray(slope.argmin(axis=1))
+        rows = np.arange(live.size, dtype=np.int64)
         at = x[rows, i]
         # slope . (e_i - x), and |A (e_i - x)|^2 + eta |e_i - x|^2.
         down = slope[rows, i] - (left * fitted).sum(axis=1) - eta * size
@@ -209,7 +210,8 @@ def _many(
         if done.any():
             made[live[done]] = x[done]
             keep = ~done
-            live, x, fitted, size, before = (v[keep] for v in (live, x, fitted, size, before))
+            live, before, size = live[keep], before[keep], size[keep]
+            x, fitted = x[keep], fitted[keep]
             if not live.size:
                 return made
     made[live] = x
@@ -241,13 +243,13 @@ def _many_gram(
 ) -> Floats:  # fmt: skip
     eta = rows * zeta**2
     made = x.copy()
-    live = np.arange(c.shape[0])
-    Gx = np.einsum("pij,pj->pi", G, x)
-    before = np.full(live.size, np.inf)
+    live: Ints = np.arange(c.shape[0], dtype=np.int64)
+    Gx: Floats = np.asarray(np.einsum("pij,pj->pi", G, x), dtype=np.float64)
+    before: Floats = np.full(live.size, np.inf)
     for k in range(most):
         slope = Gx - c[live] + eta[live, None] * x
-        i = slope.argmin(axis=1)
-        each = np.arange(live.size)
+        i: Ints = np.asarray(slope.argmin(axis=1))
+        each = np.arange(live.size, dtype=np.int64)
         down = slope[each, i] - (slope * x).sum(axis=1)
         column = G[live, :, i]
         size = (x**2).sum(axis=1)
@@ -268,7 +270,7 @@ def _many_gram(
         if done.any():
             made[live[done]] = x[done]
             keep = ~done
-            live, x, Gx, before = (v[keep] for v in (live, x, Gx, before))
+            live, before, x, Gx = live[keep], before[keep], x[keep], Gx[keep]
             if not live.size:
                 return made
     made[live] = x

@@ -137,13 +137,13 @@ def _frank_wolfe_of_placebos(
     values = np.column_stack([before, C[:, T0:].mean(axis=1)])
     values = values - values.mean(axis=0)
     gone = values[taken]
-    rest = N - taken.shape[1]
+    rest = int(N - taken.shape[1])
     sums = -gone.sum(axis=1)
     S = values.T @ values - np.einsum("pka,pkb->pab", gone, gone)
     S -= sums[:, :, None] * sums[:, None, :] / rest
     lam = by_frank_wolfe_gram(
-        S[:, :T0, :T0], S[:, :T0, T0], S[:, T0, T0], np.full(taken.shape[0], rest), small,
-        1e-5 * like.noise, like.lam,
+        S[:, :T0, :T0], S[:, :T0, T0], S[:, T0, T0],
+        np.full(int(taken.shape[0]), rest, dtype=np.int64), small, 1e-5 * like.noise, like.lam,
     )  # fmt: skip
     return omega, lam
 

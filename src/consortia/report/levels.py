@@ -32,7 +32,7 @@ def section(found: ByLevel | None, sd: float | None, rules: Mapping[str, str]) -
         | {f"{k}_sd": ratio(row[k], sd) for k in ("estimate", "low", "high")}
         for row in found.table.to_dicts()
     ]  # fmt: skip
-    edges = [r["above"] for r in rows if r["above"] is not None]
+    edges = [float(e) for e in found.table["above"].drop_nulls().to_list()]
     gap = min((b - a for a, b in pairwise(edges)), default=None)
     size = gap or max((abs(e) for e in edges), default=None)
     edge = f"fixed:{decimals(None if not size else size / 20, most=4)}"
