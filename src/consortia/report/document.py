@@ -11,7 +11,15 @@ import math
 from typing import Any
 
 from consortia.report import parts, words
-from consortia.report.charts import caterpillar, cohorts, event_study, flow, ladder, waterfall
+from consortia.report.charts import (
+    caterpillar,
+    cohorts,
+    event_study,
+    flow,
+    ladder,
+    specification_curve,
+    waterfall,
+)
 from consortia.report.months import months, table
 from consortia.report.numerals import decimals, shown
 from consortia.report.shares import section
@@ -166,6 +174,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
             "caterpillar": None
             if each is None
             else caterpillar.data(each["rows"], unit=outcome.unit, mean=each["mean"]),
+            "specification_curve": specification_curve.of_findings(e.findings, outcome),
             "event_study": event_study.data(
                 dynamic, unit=outcome.unit, rule=rules["effect"], reference=reference, joining=arm
             ),

@@ -19,6 +19,7 @@ from consortia.report.charts import (
     heat,
     ladder,
     shares,
+    specification_curve,
     standings,
     waterfall,
 )
@@ -32,6 +33,7 @@ DRAWINGS = {
     "forest": forest.draw,
     "waterfall": waterfall.draw,
     "caterpillar": caterpillar.draw,
+    "specification_curve": specification_curve.draw,
     "heat": heat.draw,
     "bars": bars.draw,
     "shares": shares.draw,
@@ -45,6 +47,7 @@ WIDE = {
     "forest": 800,
     "waterfall": 640,
     "caterpillar": 640,
+    "specification_curve": 800,
     "heat": 640,
     "bars": 480,
     "shares": 800,
