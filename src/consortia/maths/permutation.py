@@ -79,7 +79,8 @@ class Shuffle:
             N, A = pool.members.shape[0], pool.slots.shape[0]
             if A == 0:
                 continue
-            order = rng.permuted(np.broadcast_to(np.arange(N), (draws, N)), axis=1)[:, :A]
+            each: Ints = np.arange(N, dtype=np.int64)
+            order = rng.permuted(np.broadcast_to(each, (draws, N)), axis=1)[:, :A]
             out[:, pool.slots.ravel()] = pool.members[order].reshape(draws, -1)
         return out
 
@@ -200,7 +201,8 @@ def by_block(
         start += members.size
         pools.append(Pool(slots=at, members=members))
         holders.append(members.ravel())
-        codes.append(np.repeat(made + np.arange(members.shape[0]), members.shape[1]))
+        each: Ints = np.arange(made, made + members.shape[0], dtype=np.int64)
+        codes.append(np.repeat(each, members.shape[1]))
         made += members.shape[0]
     if not pools:
         nothing = np.zeros(0, dtype=np.int64)

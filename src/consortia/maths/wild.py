@@ -3,9 +3,9 @@
 A draw multiplies the score of every cluster by a random sign (Rademacher) or one of six points
 (Webb 2023). With nuisance columns N (years, covariates) partialled out again in every draw, the
 numerator is ``sum v_g s_g`` and the score of a cluster in the draw ``v_g s_g - a_g'c - b h_g``,
-with ``c = (N'N)^- sum v_g r_g`` and ``b = sum v_g s_g / sum h_g``: exactly what refitting the outcome of
-the draw would give (Roodman, MacKinnon, Nielsen & Webb 2019, section 5), for every hypothesis
-``beta0`` at once, because s and r are linear in it.
+with ``c = (N'N)^- sum v_g r_g`` and ``b = sum v_g s_g / sum h_g``: exactly what refitting the
+outcome of the draw would give (Roodman, MacKinnon, Nielsen & Webb 2019, section 5), for every
+hypothesis ``beta0`` at once, because s and r are linear in it.
 """
 
 from __future__ import annotations
@@ -56,9 +56,8 @@ def overlapping(incidence: sparse.csr_array) -> sparse.csr_array:
     sum of their multipliers, scaled to variance one, and two providers are as dependent as they
     have clusters in common."""
     per = np.diff(incidence.indptr)
-    out = sparse.csr_array(incidence, dtype=np.float64, copy=True)
-    out.data = np.repeat(1 / np.sqrt(np.maximum(per, 1)), per)
-    return out
+    weight = np.repeat(1 / np.sqrt(np.maximum(per, 1)), per)
+    return sparse.csr_array((weight, incidence.indices, incidence.indptr), shape=incidence.shape)
 
 
 def of_regression(fit: Within, atom: Ints, atoms: int) -> dict[str, Floats]:
@@ -75,10 +74,10 @@ def of_regression(fit: Within, atom: Ints, atoms: int) -> dict[str, Floats]:
     if p > 1:
         made[:, 2 + T : 2 + J] = np.einsum("it,itp->ip", wu, fit.U[:, :, :-1])
         made[:, 2 + J + T :] = np.einsum("it,itp->ip", wx, fit.U[:, :, :-1])
-    if atoms == n and np.array_equal(atom, np.arange(n)):
-        total = made
-    else:
-        pick = sparse.csr_array((np.ones(n), (atom, np.arange(n))), shape=(atoms, n))
+    each: Ints = np.arange(n, dtype=np.int64)
+    total = made
+    if atoms < n or not np.array_equal(atom, each):
+        pick = sparse.csr_array((np.ones(n), (atom, each)), shape=(atoms, n))
         total = np.asarray(pick @ made)
     order = np.array([*range(p, p + T), *range(p - 1)], dtype=np.int64)
     return {
@@ -138,7 +137,8 @@ def _points(draws: int, M: int, points: Points, rng: np.random.Generator) -> Flo
         octets = rng.integers(0, 256, size=(draws, -(-M // 8)), dtype=np.uint8)
         return 2.0 * np.unpackbits(octets, axis=1, count=M) - 1.0
     half = np.sqrt(np.array([0.5, 1.0, 1.5]))
-    return np.concatenate([-half, half])[rng.integers(0, 6, size=(draws, M), dtype=np.uint8)]
+    table: Floats = np.concatenate([-half, half])
+    return table[rng.integers(0, 6, size=(draws, M), dtype=np.uint8)]
 
 
 def _draw(scores: Scores, v: Floats, K: int) -> tuple[Floats, Floats]:

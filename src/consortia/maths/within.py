@@ -1,8 +1,8 @@
 """A regression with provider and year effects as sums by cluster, from which small-sample variances
 and wild bootstraps are made without going back to the rows.
 
-Columns are less their (weighted) provider means and stand beside one column per year. With q = p + T
-columns U and weights W a cluster enters by ``U'WU`` (q, q) and ``U'We`` (q,) alone, provided that
+Columns are less their (weighted) provider means and stand beside one column per year. With q = p +
+T columns U and weights W a cluster enters by ``U'WU`` (q, q) and ``U'We`` (q,) alone, provided that
 it holds whole providers, so that provider effects are nested in clusters.
 """
 
@@ -52,7 +52,8 @@ def within(Y: Floats, W: Floats, X: Floats) -> Within | None:
         V[w == 0] = 0.0
     total = w.sum(axis=1)
     scale = np.where(total > 0, total, 1.0)
-    V -= (np.einsum("it,itv->iv", w, V) / scale[:, None])[:, None, :]
+    mean = np.einsum("it,itv->iv", w, V) / scale[:, None]
+    np.subtract(V, mean[:, None, :], out=V)
     wV = w[:, :, None] * V
     q = p + T
     gram = np.empty((q, q))
@@ -66,7 +67,7 @@ def within(Y: Floats, W: Floats, X: Floats) -> Within | None:
     right = np.concatenate([cross[:p, p], years[:, p]])
     bread = generalised_inverse(gram)
     solution = bread @ right
-    others = np.arange(q) != p - 1
+    others = np.array([j for j in range(q) if j != p - 1], dtype=np.int64)
     onto = generalised_inverse(gram[np.ix_(others, others)]) @ gram[others, p - 1]
     left = gram[p - 1, p - 1] - gram[p - 1, others] @ onto
     if not left > _COLLINEAR * gram[p - 1, p - 1]:
@@ -120,11 +121,12 @@ def by_cluster(fit: Within, label: Ints, count: int) -> tuple[Floats, Floats]:
         made[:, p:, :p] = wU
         made[:, p:, p:] = -w[:, :, None] * w[:, None, :]
         made[:, p:, p:] /= np.where(total > 0, total, 1.0)[:, None, None]
-        diagonal = np.arange(T) + p
+        diagonal: Ints = np.arange(p, q, dtype=np.int64)
+        each: Ints = np.arange(k, dtype=np.int64)
         made[:, diagonal, diagonal] += w
         we = w * fit.e[cut]
         mine = np.concatenate([(we[:, None, :] @ U)[:, 0], we], axis=1)
-        pick = sparse.csr_array((np.ones(k), (label[cut], np.arange(k))), shape=(count, k))
+        pick = sparse.csr_array((np.ones(k), (label[cut], each)), shape=(count, k))
         gram += pick @ made.reshape(k, q * q)
         score += pick @ mine
     return gram.reshape(count, q, q), score

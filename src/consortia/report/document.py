@@ -18,6 +18,7 @@ from consortia.report.charts import (
     event_study,
     flow,
     ladder,
+    specification_curve,
     waterfall,
 )
 from consortia.report.months import months, table
@@ -180,6 +181,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
             "caterpillar": None
             if each is None
             else caterpillar.data(each["rows"], unit=outcome.unit, mean=each["mean"]),
+            "specification_curve": specification_curve.of_findings(e.findings, outcome),
             "event_study": event_study.data(
                 dynamic, unit=outcome.unit, rule=rules["effect"], reference=reference, joining=arm
             ),

@@ -63,7 +63,7 @@ def run(trial: Trial, spec: SpecificationCurve, rng: np.random.Generator) -> Fin
     fitted: list[tuple[_Choice, Arrays]] = []
     several = len(spec.outcomes) > 1
     for choice in choices:
-        made = dict(choice.words) | {"why": "", "chosen": choice.study == trial.study}
+        made: dict[str, object] = {**choice.words, "why": "", "chosen": choice.study == trial.study}
         found = crossings.get(choice.key)
         if found is None:
             try:
