@@ -214,9 +214,9 @@ def main() -> None:
         "intervals of the bootstrap are short there. Profile intervals hold. Pretending that every",
         "school has one collaboration moves variance from collaborations to schools. The boundary",
         "test stays below its 5% with few collaborations, plain chi-squared far below. Predicted",
-        "effects take the components as known: with eight collaborations their intervals are short,",
-        "with eighty they nearly hold. Of those named as standing out no more than the 5% that were",
-        "asked for have the other sign.",
+        "effects take the components as known: with eight collaborations their intervals are",
+        "short, with eighty they nearly hold. Of those named as standing out about the 5% that",
+        "were asked for, or fewer, have the other sign.",
         "",
     ]
     PAGE.write_text("\n".join(lines), encoding="utf-8")
