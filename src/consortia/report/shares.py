@@ -36,7 +36,7 @@ def section(shares: Shares, study: Study) -> dict[str, Any]:
         "share": ("Share of the variance", PERCENT),
         "low": ("Low", PERCENT),
         "high": ("High", PERCENT),
-        "alone": ("If only main memberships were known", PERCENT),
+        "alone": ("Main membership only", PERCENT),
         "caution": ("Caution", "text"),
     }
     columns = [
@@ -125,7 +125,7 @@ def _ignoring(shares: Shares) -> str:
     if not shares.several:
         return "Nobody belongs to several of a kind at once, so nothing is lost by one each."
     told = [
-        f"{r['label']} {shown(r['alone'], PERCENT)} instead of {shown(r['share'], PERCENT)}"
+        f"{_bare(r['label'])} {shown(r['alone'], PERCENT)} instead of {shown(r['share'], PERCENT)}"
         for r in shares.parts.iter_rows(named=True)
         if r["alone"] is not None and shown(r["alone"], PERCENT) != shown(r["share"], PERCENT)
     ]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+import consortia.maths.mixed.statistics
 from consortia.maths.mixed.cross import assemble
 from consortia.maths.mixed.model import Term, factors
 from consortia.maths.mixed.reml import at
@@ -130,3 +131,32 @@ def test_merge_refuses_what_does_not_belong_together() -> None:
         merge([])
     with pytest.raises(ValueError, match="columns"):
         Term(name="t", by="g", columns=())
+
+
+def test_rows_in_pieces_make_the_sums_of_all_rows(monkeypatch) -> None:
+    rng = np.random.default_rng(8)
+    n = 500
+    X = np.column_stack([np.ones(n), rng.normal(2020, 1, n)])
+    code, z = rng.integers(0, 7, n), rng.standard_normal(n)
+    options = {
+        "codes": {"g": code}, "random": {"g": {"z": z}}, "weights": rng.uniform(0.5, 2, n),
+        "shift": np.array([0.0, 2020.0, 0.5]),
+    }  # fmt: skip
+    y = rng.standard_normal(n)
+    whole = from_rows(X, y, **options)
+    monkeypatch.setattr(consortia.maths.mixed.statistics, "_ROWS", 64)
+    pieces = from_rows(X, y, **options)
+    np.testing.assert_allclose(pieces.D, whole.D, rtol=1e-12)
+    np.testing.assert_allclose(pieces.units["g"].ZZ, whole.units["g"].ZZ, rtol=1e-12)
+    np.testing.assert_allclose(pieces.units["g"].ZD, whole.units["g"].ZD, rtol=1e-9, atol=1e-10)
+    V = np.column_stack([X, y]) - options["shift"]
+    np.testing.assert_allclose(whole.D, V.T @ (V * options["weights"][:, None]), rtol=1e-10)
+    z[300] = np.nan
+    with pytest.raises(ValueError, match="finite"):
+        from_rows(X, y, **options)
+
+
+def test_no_rows_are_an_empty_table() -> None:
+    made = from_rows(np.ones((0, 1)), np.ones(0), {"g": np.zeros(0, dtype=np.int64)})
+    assert made.n == 0
+    assert made.units["g"].ZZ.shape == (0, 1, 1)

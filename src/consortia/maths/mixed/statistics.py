@@ -26,6 +26,9 @@ from consortia.maths.mixed.model import ONE, Term, check_codes
 Table = sparse.csr_array | NDArray[np.float64]
 _DENSE_FILL = 0.10
 """Share of occupied cells from which a table of pairs is kept dense."""
+_ROWS = 65_536
+"""Rows whose columns are multiplied at once."""
+_MIDDLE = 10_000
 _DENSE_CELLS = 50_000_000
 _COUNT_CELLS = 8_000_000
 
@@ -126,17 +129,31 @@ def from_rows(
     shift = _shift(X, y, one) if shift is None else np.asarray(shift, dtype=np.float64)
     if shift.shape != (p + 1,) or (one < 0 and shift.any()) or (one >= 0 and shift[one] != 0):
         raise ValueError("a shift is (p + 1,), zero for the column of ones and without one")
-    # Column by column and not row by row: bincount reads one contiguous column at a time.
-    V = np.empty((p + 1, n))
-    np.subtract(X.T, shift[:p, None], out=V[:p])
-    np.subtract(y, shift[p], out=V[p])
-    WV = V if w is None else V * w
-    D = WV @ V.T
+    D, made = np.zeros((p + 1, p + 1)), dict[str, Unit]()
+    # In pieces that stay in the cache, each as columns: bincount reads one column at a time.
+    step = max(_ROWS, 8 * max(units.values(), default=0))
+    V = np.empty((p + 1, min(n, step)))
+    for start in range(0, max(n, 1), step):
+        rows = slice(start, min(start + step, n))
+        v = V[:, : rows.stop - start]
+        np.subtract(X[rows].T, shift[:p, None], out=v[:p])
+        np.subtract(y[rows], shift[p], out=v[p])
+        part = None if w is None else w[rows]
+        wv = v if part is None else v * part
+        D += wv @ v.T
+        for k, code in codes.items():
+            random_here = {c: None if z is None else z[rows] for c, z in columns[k].items()}
+            found = _unit(code[rows], units[k], random_here, wv, part)
+            if k in made:
+                np.add(made[k].ZZ, found.ZZ, out=made[k].ZZ)
+                np.add(made[k].ZD, found.ZD, out=made[k].ZD)
+            else:
+                made[k] = found
     if not np.isfinite(D).all():
         raise ValueError("X and y must be finite")
-    made: dict[str, Unit] = {}
-    for k, code in codes.items():
-        made[k] = _unit(code, units[k], columns[k], WV, w)
+    for k, unit in made.items():
+        if not np.isfinite(unit.ZZ).all():
+            raise ValueError(f"random columns by {k!r} must be finite")
     pairs: dict[tuple[str, str], Table] = {}
     names = list(codes)
     for i, a in enumerate(names):
@@ -161,10 +178,11 @@ def _one(X: Floats) -> int:
 def _shift(X: Floats, y: Floats, one: int) -> Floats:
     shift = np.zeros(X.shape[1] + 1)
     if one >= 0:
-        # Pairwise sums by column: a plain mean is exact enough, since any constant would do.
-        shift[:-1] = X.mean(axis=0)
+        # Any constant near the middle would do: the mean of some ten thousand rows, evenly spread.
+        every = max(1, y.size // _MIDDLE)
+        shift[:-1] = X[::every].mean(axis=0)
         shift[one] = 0.0
-        shift[-1] = y.mean()
+        shift[-1] = y[::every].mean()
     return shift
 
 
@@ -184,8 +202,6 @@ def _unit(
             zb = columns[nb]
             value = wz if zb is None else zb if wz is None else wz * zb
             ZZ[:, a, b] = ZZ[:, b, a] = np.bincount(code, weights=value, minlength=u)
-    if not np.isfinite(ZZ).all():
-        raise ValueError("random columns must be finite")
     return Unit(columns=names, ZZ=ZZ, ZD=ZD)
 
 
