@@ -11,17 +11,29 @@ from consortia.report import document, render_html
 from consortia.sensitivity import CHECKS, hidden
 from consortia.sources import read_panel
 from consortia.specs import (
+    GroupTime,
+    Imputation,
     InfluentialProviders,
     LeeBounds,
+    LocalProjection,
+    Mixed,
     NegativeControl,
+    Neighbours,
     NeverJoiners,
     Oster,
     PlaceboOutcome,
+    RawGap,
+    RegimeDid,
     RegressionToMean,
     Rosenbaum,
+    SunAbraham,
     Survivors,
+    Switchers,
+    SyntheticDid,
+    TwoWay,
     UnseenConfounder,
-)
+)  # fmt: skip
+from consortia.streams import Streams
 from consortia.studyfile import read_study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,6 +78,43 @@ def test_all_at_once_with_danger_in_range() -> None:
     shown = document(found)
     assert shown["charts"]["hidden_cause"]["points"]
     assert "contours" in render_html(shown)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "method",
+    [
+        RawGap(), TwoWay(), GroupTime(anticipation=1), RegimeDid(), SunAbraham(), Imputation(),
+        Switchers(), LocalProjection(), SyntheticDid(placebos=20), Neighbours(rings=(2.0, 5.0)),
+        Mixed(), Mixed(within_between=True),
+    ],
+    ids=lambda m: m.name,
+)  # fmt: skip
+@pytest.mark.parametrize("changes", [{}, {"hold": ("club",)}, {"covariates": ("size", "other")}])
+def test_every_check_reads_every_method(method, changes) -> None:
+    """Gaps, early joiners, late entries: a finding with a sentence, never a crash."""
+    rng = Streams(1).rng()
+    n = 200
+    Y = noise(1, n, 6)
+    joined = np.where(np.arange(n) < 40, 2004, 0)
+    joined[40:60], joined[60:65], joined[65:75] = 2005, 2002, 1990
+    Y[:60, 4:] += 0.7
+    Y[10:14, 4] = Y[100:105, 2] = Y[120, :3] = np.nan
+    facts = {
+        "easting": rng.uniform(0, 50_000, n).tolist(),
+        "northing": rng.uniform(0, 50_000, n).tolist(),
+        "size": rng.normal(size=n).tolist(),
+    }
+    clubs = np.where(np.arange(n) % 4 == 0, 2002, 0)
+    study, panel = made(
+        Y, joined, facts, other=noise(2, n, 6), clubs=clubs, method=method, **changes
+    )
+    found = evaluate(study.with_(checks=every("other", "club")), panel)
+    assert found.estimate is None or len(found.findings) == 10
+    for f in found.findings:
+        danger = f.numbers.get("danger")
+        assert danger is None or 0 <= danger <= 1
+        assert f.sentence[-1] in ".)"
 
 
 @pytest.mark.skipif(

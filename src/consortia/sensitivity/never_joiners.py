@@ -64,7 +64,7 @@ def run(trial: Trial, spec: NeverJoiners, rng: np.random.Generator) -> Finding:
     rejected: dict[str, float] = {}
     for kind in ("at random", "like joiners"):
         estimates: list[float] = []
-        hits = 0
+        hits, because = 0, "too few of them are seen in the years needed"
         for _ in range(spec.draws):
             cohort = (
                 _at_random(cast, a.cohort, rng)
@@ -73,14 +73,16 @@ def run(trial: Trial, spec: NeverJoiners, rng: np.random.Generator) -> Finding:
             )
             try:
                 found = trial.refit(played(a, cast.rows, cohort), trial.study).row()
-            except NotIdentified:
+            except NotIdentified as error:
+                because = error.because
                 continue
             if found["estimate"] is None or found["std_error"] is None:
                 continue
             estimates.append(float(found["estimate"]))
             hits += float(found["p_value"]) < 1 - level
         if len(estimates) < 10:
-            return cannot(CHECK, TITLE, "Never-joiners with joiners' dates cannot be compared.")
+            text = f"Never-joiners with joiners' dates cannot be compared: {because}."
+            return cannot(CHECK, TITLE, text)
         kinds[kind] = np.array(estimates)
         rejected[kind] = hits / len(estimates)
         x = kinds[kind]

@@ -17,7 +17,9 @@ def run(trial: Trial, spec: PlaceboOutcome, rng: np.random.Generator) -> Finding
     """See :func:`should_be_zero`. Raises DataInvalid when the study does not define the outcome."""
     study = trial.study
     known(spec.outcome, list(study.outcomes), "checks.placebo-outcome.outcome", "outcome")
-    other = study.with_(outcome=spec.outcome)
+    # An outcome cannot be held equal in its own question.
+    rest = tuple(c for c in study.covariates if c != spec.outcome)
+    other = study.with_(outcome=spec.outcome, covariates=rest)
     title = f"An outcome that joining cannot touch: {other.outcome_label}"
     if spec.outcome == study.outcome:
         return cannot(CHECK, title, "The placebo outcome is the outcome in question.")
