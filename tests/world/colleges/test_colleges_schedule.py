@@ -72,3 +72,11 @@ def test_the_text_and_the_page_name_every_step() -> None:
         assert f"| `{step.name}` | {step.does} |" in page
     for loop in LOOPS:
         assert f"| {loop.name} | {loop.sign} |" in page
+
+
+def test_the_example_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (DOCS / "sector.md").read_text(encoding="utf-8")
+    exec(compile(page.split("```python\n")[1].split("```")[0], "sector.md", "exec"), {})
+    said = capsys.readouterr().out
+    assert "move from one college to another" in said
+    assert said.count("\n") > 1

@@ -125,7 +125,7 @@ def move(
     still = value[rows, best] > stay
     tempted, protected = _held_back(
         w, ruled, near[rows, free], own, free != best, still, tempted, protected, log_pay, posts,
-        joined,
+        joined, broke,
     )  # fmt: skip
     keep = np.flatnonzero(still)
     who, own, subject = who[keep], own[keep], subject[keep]
@@ -219,18 +219,20 @@ def _held_back(
     log_pay: Floats,
     posts: Ints,
     joined: Bools,
+    broke: Bools,
 ) -> tuple[Floats, Floats]:
-    """What each member could have gained by breaking each rule, and what the rule spared it (pounds
-    a year, means over about two years)."""
+    """What each member gains or would have gained by breaking each rule, and what the rule spared
+    it (pounds a year, means over about two years)."""
     if not ruled:
         return tempted, protected
     tempted, protected = tempted.copy(), protected.copy()
     spared, drawn = worth_of_a_teacher(w, log_pay, posts)
     held = diverted | ~still
     for m in ruled:
-        among = held & joined[m][own] & joined[m][wanted]
-        to = np.bincount(wanted[among], minlength=w.n)
-        frm = np.bincount(own[among], minlength=w.n)
+        among = joined[m][own] & joined[m][wanted]
+        # Whoever breaks the rule already holds nothing back, and gains all the same.
+        to = np.bincount(wanted[among & (held | broke[m][wanted])], minlength=w.n)
+        frm = np.bincount(own[among & held], minlength=w.n)
         # Part of what the rival's learners lose comes here too: that is what competition adds.
         gain = to * (spared + drawn * (1 + 1 / max(int(joined[m].sum()) - 1, 1)))
         kept = frm * (spared + drawn + w.p.money.hire_cost)
