@@ -203,6 +203,19 @@ class FactorialAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateAnswer:
+    """Groups that share learners, most gain for each member first: colleges, members, km (widest
+    pair), gain with low and high, gain_each, others (what all other colleges gain), pounds a year.
+    ``modularity`` of the division."""
+
+    mechanism: str
+    table: pl.DataFrame
+    modularity: float
+    seeds: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """One scenario, answered; everything that the report shows is in here."""
 
@@ -228,6 +241,7 @@ class Comparison:
     coalitions_not_identified: str = ""
     ranking: RankingAnswer | None = None
     factorial: FactorialAnswer | None = None
+    candidates: CandidateAnswer | None = None
     notes: tuple[str, ...] = ()
     command: str = ""
     version: str = ""

@@ -136,6 +136,20 @@ class FactorialAsked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CandidatesAsked:
+    """Who should form a group: colleges that share learners, at most ``size`` in each, ranked by
+    what they would gain under ``mechanism`` ('' = the one that gains the members most)."""
+
+    mechanism: str = ""
+    size: int = 9
+    seeds: int = 4
+
+    def __post_init__(self) -> None:
+        if self.size < 2 or self.seeds < 2:
+            raise ValueError("a group has two colleges or more, and needs two seeds or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One comparison; ``agreement``: the words of a proposed agreement, for the law screen;
     ``counterfactual``: unlawful mechanisms are run to see what they would do."""
@@ -148,6 +162,7 @@ class Scenario:
     coalitions: CoalitionsAsked | None = None
     sensitivity: SensitivityAsked | None = None
     factorial: FactorialAsked | None = None
+    candidates: CandidatesAsked | None = None
     counterfactual: bool = False
     agreement: str = ""
 
@@ -158,6 +173,10 @@ class Scenario:
         twice = sorted({m.name for m in self.mechanisms if not m.label and keys.count(m.key) > 1})
         if twice:
             raise ValueError(f"two mechanisms are called {twice[0]!r}: give each a label")
-        for part, what in ((self.coalitions, "coalitions"), (self.factorial, "factorial")):
+        for part, what in (
+            (self.coalitions, "coalitions"),
+            (self.factorial, "factorial"),
+            (self.candidates, "candidates"),
+        ):
             if part is not None and part.mechanism and part.mechanism not in keys:
                 raise ValueError(f"{what} names {part.mechanism!r}, which is not among {keys}")

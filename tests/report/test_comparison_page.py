@@ -15,6 +15,7 @@ from consortia.report.charts import courses, gains, holding, stocks, where
 from consortia.report.comparison import comparison_document
 from consortia.report.trace import Node
 from consortia.scenario import (
+    CandidatesAsked,
     CoalitionsAsked,
     FactorialAsked,
     GroupAsked,
@@ -40,6 +41,7 @@ def made() -> dict:
         coalitions=CoalitionsAsked(players=3, seeds=2, bootstrap=20),
         sensitivity=SensitivityAsked(parameters=("staff.search",), seeds=2),
         factorial=FactorialAsked(seeds=2),
+        candidates=CandidatesAsked(size=4, seeds=2),
         counterfactual=True,
     )
     return comparison_document(compare(scenario, command="consortia compare x.toml"), digest="ab")

@@ -152,6 +152,11 @@ def _beside(made: Comparison, setting: Setting, draws: Draws, progress: Progress
 
         key = asked.factorial.mechanism or _best(made)
         extra["factorial"] = factorial(setting, asked, key, progress)
+    if asked.candidates is not None:
+        from consortia.comparison.candidates import candidates
+
+        key = asked.candidates.mechanism or _best(made)
+        extra["candidates"] = candidates(setting, asked, key, progress)
     return replace(made, **extra) if extra else made
 
 

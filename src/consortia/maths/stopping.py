@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+from scipy import special, stats
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ def paired(differences: Floats, level: float = 0.95) -> Mean:
         raise ValueError("an interval needs at least two seeds")
     estimate = differences.mean(axis=0)
     error = differences.std(axis=0, ddof=1) / np.sqrt(R)
-    half = float(special.stdtrit(R - 1, (1 + level) / 2)) * error
+    half = float(stats.t.ppf((1 + level) / 2, R - 1)) * error
     exact = np.sign(estimate) * 1e300
     safe = np.where(error > 0, error, 1.0)
     t = np.asarray(np.where(error > 0, estimate / safe, exact), dtype=np.float64)

@@ -112,6 +112,7 @@ def comparison_document(c: Comparison, *, digest: str = "") -> dict[str, Any]:
             "coalitions": _coalitions(c.coalitions, heads),
             "ranking": _ranking(c, heads),
             "factorial": _factorial(c, heads),
+            "candidates": _candidates(c, heads),
             "schedule": [
                 {
                     "name": s["name"],
@@ -295,6 +296,25 @@ def _ranking(c: Comparison, heads: Mapping[str, str]) -> dict[str, Any] | None:
              ("value", "Value", "general"), ("title", "Mechanism", "text"),
              ("gain", "Members gain, £ a year", SIGNED), ("low", "Low", SIGNED),
              ("high", "High", SIGNED), ("rank", "Rank", "count"))
+        ),
+    }  # fmt: skip
+
+
+def _candidates(c: Comparison, heads: Mapping[str, str]) -> dict[str, Any] | None:
+    if c.candidates is None:
+        return None
+    return {
+        "mechanism": c.candidates.mechanism,
+        "title": heads[c.candidates.mechanism],
+        "sentence": c.candidates.sentence,
+        "modularity": c.candidates.modularity,
+        "seeds": c.candidates.seeds,
+        "rows": c.candidates.table.to_dicts(),
+        "columns": _columns(
+            (("colleges", "Colleges", "text"), ("members", "Members", "count"),
+             ("km", "Widest apart, km", "count"), ("gain", "They gain, £ a year", SIGNED),
+             ("low", "Low", SIGNED), ("high", "High", SIGNED), ("gain_each", "Each", SIGNED),
+             ("others", "All others", SIGNED))
         ),
     }  # fmt: skip
 

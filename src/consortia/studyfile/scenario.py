@@ -16,6 +16,7 @@ from typing import Any
 
 from consortia.errors import DataInvalid, Problem, did_you_mean, nearest
 from consortia.scenario import (
+    CandidatesAsked,
     CoalitionsAsked,
     FactorialAsked,
     GroupAsked,
@@ -36,6 +37,7 @@ PARTS: Mapping[str, type] = MappingProxyType(
         "coalitions": CoalitionsAsked,
         "sensitivity": SensitivityAsked,
         "factorial": FactorialAsked,
+        "candidates": CandidatesAsked,
     }
 )
 PLAIN: Mapping[str, type] = MappingProxyType(
