@@ -135,7 +135,10 @@ def test_every_method_and_check_can_be_named(tmp_path: Path) -> None:
         assert isinstance(file.study[0].method, spec)
     for spec in get_args(CheckSpec):
         name = next(f.default for f in fields(spec) if f.name == "name")
-        more = 'column = "flag"\n' if name == "without-flagged" else ""
+        more = {
+            "without-flagged": 'column = "flag"\n',
+            "specification-curve": 'comparisons = ["never", "not-yet"]\n',
+        }.get(name, "")
         file = read_study(write(tmp_path, SMALL + f'[[checks]]\nname = "{name}"\n{more}'))
         assert isinstance(file.study[0].checks[0], spec)
 
