@@ -139,6 +139,7 @@ def test_every_method_and_check_can_be_named(tmp_path: Path) -> None:
             "without-flagged": 'column = "flag"\n',
             "placebo-outcome": 'outcome = "writing"\n',
             "negative-control": 'arm = "federation"\n',
+            "specification-curve": 'comparisons = ["never", "not-yet"]\n',
         }.get(name, "")
         file = read_study(write(tmp_path, SMALL + f'[[checks]]\nname = "{name}"\n{more}'))
         assert isinstance(file.study[0].checks[0], spec)
