@@ -194,7 +194,7 @@ def main() -> None:
         "programme, and exposure is a school's weight in them. Truth: variances "
         + ", ".join(f"{k} {v}" for k, v in TRUTH.items())
         + ".",
-        f"{REPEATS:,} drawn outcomes per column ({TESTED} for profile intervals, tests and effects,",
+        f"{REPEATS:,} drawn outcomes per column ({TESTED} for profiles, tests and effects,",
         f"{BOOTSTRAPPED} with"
         f" {DRAWS} draws each for the bootstrap): a share of 0.95 has a Monte Carlo error of",
         f"{(0.95 * 0.05 / REPEATS) ** 0.5:.3f}, {(0.95 * 0.05 / PROFILED) ** 0.5:.3f} and "
@@ -213,7 +213,7 @@ def main() -> None:
         "Delta intervals of a share err on the long side with few collaborations. Percentile",
         "intervals of the bootstrap are short there. Profile intervals hold. Pretending that every",
         "school has one collaboration moves variance from collaborations to schools. The boundary",
-        "test stays below its 5% with few collaborations, plain chi-squared far below. Predicted",
+        "test stays below its 5% with few collaborations, plain chi-squared more so. Predicted",
         "effects take the components as known: with eight collaborations their intervals are",
         "short, with eighty they nearly hold. Of those named as standing out about the 5% that",
         "were asked for, or fewer, have the other sign.",
