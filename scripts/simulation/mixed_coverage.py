@@ -30,7 +30,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "methods" / "mixed-coverag
 TRUTH = {"collaboration": 0.06, "school": 0.09, "residual": 0.85}
 BETA = np.array([0.0, 0.10, 0.05, 0.60])
 Z = float(stats.norm.ppf(0.975))
-REPEATS, PROFILED, BOOTSTRAPPED, DRAWS, TESTED = 400, 120, 40, 99, 400
+REPEATS, PROFILED, BOOTSTRAPPED, DRAWS, TESTED = 400, 120, 40, 99, 120
 
 
 def build(C: int):
@@ -194,7 +194,7 @@ def main() -> None:
         "programme, and exposure is a school's weight in them. Truth: variances "
         + ", ".join(f"{k} {v}" for k, v in TRUTH.items())
         + ".",
-        f"{REPEATS:,} drawn outcomes per column ({PROFILED} for profile intervals,",
+        f"{REPEATS:,} drawn outcomes per column ({TESTED} for profiles, tests and effects,",
         f"{BOOTSTRAPPED} with"
         f" {DRAWS} draws each for the bootstrap): a share of 0.95 has a Monte Carlo error of",
         f"{(0.95 * 0.05 / REPEATS) ** 0.5:.3f}, {(0.95 * 0.05 / PROFILED) ** 0.5:.3f} and "
@@ -213,7 +213,7 @@ def main() -> None:
         "Delta intervals of a share err on the long side with few collaborations. Percentile",
         "intervals of the bootstrap are short there. Profile intervals hold. Pretending that every",
         "school has one collaboration moves variance from collaborations to schools. The boundary",
-        "test stays below its 5% with few collaborations, plain chi-squared far below. Predicted",
+        "test stays below its 5% with few collaborations, plain chi-squared more so. Predicted",
         "effects take the components as known: with eight collaborations their intervals are",
         "short, with eighty they nearly hold. Of those named as standing out about the 5% that",
         "were asked for, or fewer, have the other sign.",

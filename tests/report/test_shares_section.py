@@ -80,7 +80,7 @@ def test_labels_drop_their_article_and_deviations_tell_their_unit(make) -> None:
 def test_what_ignoring_overlap_would_have_said(make) -> None:
     study = make("plain").study
     told = section(made(9), study)["ignoring"]
-    assert "a trust 8.0% instead of 10.0%" in told
+    assert "trust 8.0% instead of 10.0%" in told
     assert "all else" not in told
     assert "Nobody belongs to several" in section(made(9, several=0), study)["ignoring"]
 
