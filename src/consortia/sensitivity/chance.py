@@ -30,7 +30,7 @@ CHANCE: Mapping[type, Check] = {
             "joining apart from what led providers to join."
         ),
         paper="Fisher 1935; Wu & Ding 2021, Zhao & Ding 2021 (studentised statistic)",
-        settles="More collaborations whose members joined at different times, or an order drawn by lot.",
+        settles="More collaborations that joined at different times, or an order drawn by lot.",
     ),
     WildBootstrap: Check(
         name="wild-bootstrap",
@@ -44,7 +44,7 @@ CHANCE: Mapping[type, Check] = {
             "Cameron, Gelbach & Miller 2008; Roodman et al. 2019; MacKinnon & Webb 2018 "
             "(subcluster); Kline & Santos 2012 (scores)"
         ),
-        settles="Results of more collaborations or areas: more providers of the same ones add little.",
+        settles="Results of more collaborations or areas: more of the same ones add little.",
     ),
     FewClusters: Check(
         name="few-clusters",
@@ -57,7 +57,7 @@ CHANCE: Mapping[type, Check] = {
         paper=(
             "Bell & McCaffrey 2002; Pustejovsky & Tipton 2018; Carter, Schnepel & Steigerwald 2017"
         ),
-        settles="Results of more collaborations or areas: more providers of the same ones add little.",
+        settles="Results of more collaborations or areas: more of the same ones add little.",
     ),
     SpecificationCurve: Check(
         name="specification-curve",

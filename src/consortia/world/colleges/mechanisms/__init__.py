@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consortia.errors import ConsortiaError, DataInvalid, Problem, did_you_mean
-from consortia.legal import LegalNote
-from consortia.world.colleges.mechanisms import joined_up, law, learning, pledges, staffing
+from consortia.legal import LegalNote, note
+from consortia.world.colleges.mechanisms import joined_up, learning, pledges, staffing
 from consortia.world.colleges.mechanisms.joined_up import Federation, Merger
 from consortia.world.colleges.mechanisms.learning import (
     JointCampaign,
@@ -113,7 +113,7 @@ MECHANISMS: Mapping[type, Mechanism] = MappingProxyType(
             entry="nobody",
             exit=_NEVER,
             enforcement="none",
-            legal=law.NOTHING,
+            legal=note("none"),
             hooks=Hooks(),
         ),
         NoPoach: Mechanism(
@@ -124,7 +124,7 @@ MECHANISMS: Mapping[type, Mechanism] = MappingProxyType(
             entry=_LISTED,
             exit=_FREELY,
             enforcement="contract, or trust with detection",
-            legal=law.NO_POACH,
+            legal=note("no-poach"),
             hooks=Hooks(eligible=staffing.not_eligible),
         ),
         TransferFee: Mechanism(
@@ -135,7 +135,7 @@ MECHANISMS: Mapping[type, Mechanism] = MappingProxyType(
             entry=_LISTED,
             exit=_FREELY,
             enforcement="contract, or trust with detection",
-            legal=law.TRANSFER_FEE,
+            legal=note("transfer-fee"),
             hooks=Hooks(offer_cost=staffing.fee_cost, on_move=staffing.fee_paid),
         ),
         LevyGrant: Mechanism(
@@ -146,7 +146,7 @@ MECHANISMS: Mapping[type, Mechanism] = MappingProxyType(
             entry=_LISTED,
             exit=_FREELY,
             enforcement="contract",
-            legal=law.LEVY,
+            legal=note("levy-grant"),
             hooks=Hooks(levy=staffing.levy_due, trainees=staffing.levy_trainees),
         ),
         SharedPipeline: Mechanism(
@@ -157,7 +157,7 @@ MECHANISMS: Mapping[type, Mechanism] = MappingProxyType(
             entry=_LISTED,
             exit=_FREELY,
             enforcement="contract",
-            legal=law.PIPELINE,
+            legal=note("shared-pipeline"),
             hooks=Hooks(
                 levy=staffing.pipeline_levy,
                 trainees=staffing.pipeline_trainees,
@@ -172,7 +172,7 @@ MECHANISMS: Mapping[type, Mechanism] = MappingProxyType(
             entry=_LISTED,
             exit=_FREELY,
             enforcement="contract",
-            legal=law.POOL,
+            legal=note("shared-pool"),
             hooks=Hooks(pools=True),
         ),
         JointCampaign: Mechanism(
@@ -183,7 +183,7 @@ MECHANISMS: Mapping[type, Mechanism] = MappingProxyType(
             entry=_LISTED,
             exit=_FREELY,
             enforcement="contract",
-            legal=law.CAMPAIGN,
+            legal=note("joint-campaign"),
             hooks=Hooks(appeal=learning.campaign_appeal, costs=learning.campaign_costs),
         ),
         PooledOutcomeFund: Mechanism(
@@ -194,7 +194,7 @@ MECHANISMS: Mapping[type, Mechanism] = MappingProxyType(
             entry=_LISTED,
             exit=_FREELY,
             enforcement="contract",
-            legal=law.OUTCOMES,
+            legal=note("pooled-outcome-fund"),
             hooks=Hooks(fund=learning.outcome_fund),
         ),
         Assurance: Mechanism(
@@ -205,7 +205,7 @@ MECHANISMS: Mapping[type, Mechanism] = MappingProxyType(
             entry="by pledge, every year",
             exit="by not pledging",
             enforcement="contract",
-            legal=law.PLEDGE,
+            legal=note("assurance"),
             hooks=Hooks(
                 joins=pledges.pledges,
                 levy=pledges.pledge_levy,
@@ -221,7 +221,7 @@ MECHANISMS: Mapping[type, Mechanism] = MappingProxyType(
             entry="by pledge, every year",
             exit="by not pledging",
             enforcement="contract",
-            legal=law.PLEDGE,
+            legal=note("dominant-assurance"),
             hooks=Hooks(
                 joins=pledges.pledges,
                 levy=pledges.pledge_levy,
@@ -238,7 +238,7 @@ MECHANISMS: Mapping[type, Mechanism] = MappingProxyType(
             entry=_LISTED,
             exit=_NEVER,
             enforcement="contract",
-            legal=law.FEDERATION,
+            legal=note("federation"),
             hooks=Hooks(pools=True, pay=joined_up.shared_pay),
             leaves=False,
         ),
@@ -250,7 +250,7 @@ MECHANISMS: Mapping[type, Mechanism] = MappingProxyType(
             entry=_LISTED,
             exit=_NEVER,
             enforcement="one legal body",
-            legal=law.MERGER,
+            legal=note("merger"),
             hooks=Hooks(pools=True, pay=joined_up.shared_pay, costs=joined_up.merger_costs),
             leaves=False,
         ),
@@ -262,7 +262,7 @@ MECHANISMS: Mapping[type, Mechanism] = MappingProxyType(
             entry=_LISTED,
             exit=_FREELY,
             enforcement="none",
-            legal=law.NETWORK,
+            legal=note("loose-network"),
             hooks=Hooks(costs=learning.network_costs, gain=learning.network_gain),
         ),
     }
