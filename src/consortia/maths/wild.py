@@ -135,7 +135,8 @@ def bootstrap(scores: Scores, points: Points, draws: int, rng: np.random.Generat
 def _points(draws: int, M: int, points: Points, rng: np.random.Generator) -> Floats:
     if points == "rademacher":
         octets = rng.integers(0, 256, size=(draws, -(-M // 8)), dtype=np.uint8)
-        return 2.0 * np.unpackbits(octets, axis=1, count=M) - 1.0
+        bits = np.unpackbits(octets, axis=1, count=M).astype(np.float64)
+        return np.asarray(2.0 * bits - 1.0, dtype=np.float64)
     half = np.sqrt(np.array([0.5, 1.0, 1.5]))
     table: Floats = np.concatenate([-half, half])
     return table[rng.integers(0, 6, size=(draws, M), dtype=np.uint8)]
