@@ -33,7 +33,7 @@ def greedy_modularity(W: Floats, most: int | None = None) -> Ints:
     n = W.shape[0]
     if W.shape != (n, n) or not np.allclose(W, W.T) or (W < 0).any() or np.diag(W).any():
         raise ValueError("weights are symmetric, not negative, with an empty diagonal")
-    label = np.arange(n)
+    label: Ints = np.arange(n, dtype=np.int64)
     total = float(W.sum())
     if total == 0:
         return label
@@ -61,4 +61,4 @@ def greedy_modularity(W: Floats, most: int | None = None) -> Ints:
         share[:, j] = 0.0
         alive[j] = False
         label[label == j] = i
-    return np.unique(label, return_inverse=True)[1].astype(np.int64)
+    return np.searchsorted(np.unique(label), label).astype(np.int64)
