@@ -43,6 +43,7 @@ def two_groups(make_panel, make_study, n: int = 80, sd: float = 2.0, effect: flo
     return study, make_panel(y, joins)
 
 
+@pytest.mark.slow
 def test_power_of_two_groups_is_what_the_formula_says(make_panel, make_study) -> None:
     """The change of 40 joiners less that of 40 others has variance 2 s² (1/40 + 1/40)."""
     study, panel = two_groups(make_panel, make_study)
