@@ -119,7 +119,8 @@ def evaluate(
         found = threats(study, estimate, verdict, findings, coincidences, identification)
         design = METHODS[type(study.method)].design
         challenge = Challenge(
-            threats=found, strength=strength(study, arrays, estimate, sd, design, found)
+            threats=found,
+            strength=strength(study, plain or arrays, estimate, sd, design, found),
         )
     each = _by_collaboration(study, panel, arrays, estimate, say)
     split: ByLevel | None = None

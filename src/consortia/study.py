@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 
 from consortia.errors import did_you_mean
 from consortia.specs import (
+    STANDARD,
     Arm,
     CheckSpec,
     Comparison,
@@ -19,8 +20,6 @@ from consortia.specs import (
     Levels,
     MethodSpec,
     Outcome,
-    PlaceboDate,
-    PreTrend,
     ShareTerms,
     Weights,
     Where,
@@ -56,7 +55,7 @@ class Study:
     exposure: Exposure = Exposure()
     weights: Weights = Weights()
     method: MethodSpec = GroupTime()
-    checks: tuple[CheckSpec, ...] = (PreTrend(), PlaceboDate())
+    checks: tuple[CheckSpec, ...] = STANDARD
     inference: Inference = Inference()
     competition: Competition | None = None
     shares: ShareTerms = ShareTerms()

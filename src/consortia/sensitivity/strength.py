@@ -62,7 +62,11 @@ def strength(
     design: int,
     threats: Sequence[Threat],
 ) -> Strength:
-    """The rating of one answer. ``design``: what the method can take out at best (DESIGN)."""
+    """The rating of one answer. ``design``: what the method can take out at best (DESIGN).
+
+    ``arrays`` of the study with nothing held: what is left out because a held arm changed is not
+    missing.
+    """
     if isinstance(study.method, Mixed) and study.method.within_between:
         design = 4
     criteria = [Criterion(name="design", value=None, rating=design, sentence=DESIGN[design])]

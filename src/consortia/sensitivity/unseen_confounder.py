@@ -95,11 +95,14 @@ def run(trial: Trial, spec: UnseenConfounder, rng: np.random.Generator) -> Findi
     mirrored = [2 * at - x for x in single]
     near = danger(trial, *single, *mirrored) if single else min(1.0, 0.01 / max(value, 1e-9))
     verdict = _verdict(trial, known, single, mirrored, max(spec.times))
+    # Where the sentence already says that less than as strong is enough, this adds nothing.
+    turned = verdict is False and min(needed.values(), default=1.0) > 1
     return Finding(
         check=CHECK,
         title=TITLE,
         verdict=verdict,
-        sentence=_sentence(trial, ground, benchmarks, needed, at, value, to_worthwhile, spec),
+        sentence=_sentence(trial, ground, benchmarks, needed, at, value, to_worthwhile, spec)
+        + (" One just as strong would already change the words of the answer." if turned else ""),
         table=table,
         numbers={
             "danger": near,

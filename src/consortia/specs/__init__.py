@@ -26,6 +26,7 @@ from consortia.specs.chance import (
     WildBootstrap,
 )
 from consortia.specs.checks import (
+    STANDARD,
     CheckSpec,
     HonestTrends,
     LeaveOneOut,
@@ -79,6 +80,7 @@ from consortia.specs.methods import (
 __all__ = [
     "MISSING_CODES",
     "ROLES",
+    "STANDARD",
     "Aggregation",
     "Appraise",
     "Arm",

@@ -127,3 +127,13 @@ CheckSpec = (
     | SpecificationCurve
     | Multiplicity
 )
+
+STANDARD: tuple[CheckSpec, ...] = (
+    PreTrend(),
+    PlaceboDate(),
+    HonestTrends(),
+    UnseenConfounder(),
+    RegressionToMean(),
+    InfluentialProviders(),
+)
+"""What a study asks that lists no checks: drift, causes nobody recorded, a bad year, a few."""

@@ -19,6 +19,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from consortia.errors import DataInvalid, Problem, did_you_mean, nearest
 from consortia.specs import (
+    STANDARD,
     Appraise,
     Arm,
     CheckSpec,
@@ -31,8 +32,6 @@ from consortia.specs import (
     Levels,
     MethodSpec,
     Outcome,
-    PlaceboDate,
-    PreTrend,
     ShareTerms,
     Weights,
     Where,
@@ -117,7 +116,7 @@ class Door:
     checks: Annotated[
         tuple[Annotated[CheckSpec, Field(discriminator="name")], ...],
         _says("What tries to overturn the answer."),
-    ] = (PreTrend(), PlaceboDate())
+    ] = STANDARD
     inference: Annotated[Inference, _says("How uncertainty is computed.")] = Inference()
     competition: Annotated[
         Competition | None, _says("Rivals nearby as columns beside the outcomes.")

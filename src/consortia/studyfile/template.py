@@ -307,6 +307,30 @@ name = "pre-trend"
 name = "placebo-date"
 years = 1
 
+# How far joiners would have to drift after joining for the answer to vanish.
+[[checks]]
+name = "honest-trends"
+
+# How strong a cause that nobody recorded would have to be; benchmarks may name your covariates.
+[[checks]]
+name = "unseen-confounder"
+
+# A bad year before joining, and what comes back of it by itself.
+[[checks]]
+name = "regression-to-mean"
+
+# A few providers, odd ones, small ones.
+[[checks]]
+name = "influence"
+
+# Would chance alone do it? Dates of joining dealt out by lot.
+[[checks]]
+name = "randomisation"
+
+# Those that left, had they done as badly as the worst quarter.
+[[checks]]
+name = "survivors"
+
 # Does the answer hang on one of them? Also: "cohort", or a column of the providers file.
 [[checks]]
 name = "leave-one-out"

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from consortia.specs import Arm, GroupTime, Outcome
+from consortia.specs import (
+    Arm,
+    GroupTime,
+    HonestTrends,
+    InfluentialProviders,
+    LeaveOneOut,
+    Outcome,
+    PlaceboDate,
+    PreTrend,
+    RegressionToMean,
+    Survivors,
+    UnseenConfounder,
+)
 from consortia.study import Study
 
 
@@ -38,4 +50,15 @@ def sector_study() -> Study:
         comparison="not-yet",
         covariates=("disadvantage", "rivals", "pupils"),
         method=GroupTime(anticipation=1),
+        checks=(
+            PreTrend(),
+            PlaceboDate(),
+            # Years far before joining rest on few joiners.
+            HonestTrends(before=4),
+            UnseenConfounder(),
+            RegressionToMean(),
+            LeaveOneOut(),
+            InfluentialProviders(),
+            Survivors(),
+        ),
     )
