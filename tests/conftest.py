@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from consortia.panel import Panel
-from consortia.specs import Arm, Outcome
+from consortia.specs import Arm, Outcome, PlaceboDate, PreTrend
 from consortia.study import Study
 
 # Examples come from the code, not from the clock: a test run is the same run everywhere.
@@ -97,6 +97,8 @@ def make_study() -> Callable[..., Study]:
                 "club": Arm(kinds=("club",)),
                 "academy": Arm(status="academy"),
             },
+            # Two that are quick; the others have tests of their own.
+            "checks": (PreTrend(), PlaceboDate()),
         }
         fields.update(changes)
         return Study(**fields)

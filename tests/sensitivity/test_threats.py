@@ -66,5 +66,8 @@ def test_same_day_is_a_threat_unless_it_is_held(made) -> None:
 
 
 def test_what_nobody_measured_is_said_where_no_check_looks_at_it(made) -> None:
-    assert "unseen-cause" in {t.check for t in made.challenge.threats}
-    assert {row.settles for row in CHECKS.values()}
+    assert "unseen-cause" not in {t.check for t in made.challenge.threats}
+    panel = simulate(SchoolSector(providers=400), Streams(3))
+    silent = evaluate(sector_study().with_(checks=()), panel)
+    assert "unseen-cause" in {t.check for t in silent.challenge.threats}
+    assert all(row.settles for row in CHECKS.values())

@@ -10,13 +10,13 @@ import pytest
 
 from consortia.errors import DataInvalid
 from consortia.specs import (
+    STANDARD,
     CheckSpec,
     Competition,
     GroupTime,
     MethodSpec,
     Neighbours,
     PlaceboDate,
-    PreTrend,
     TwoWay,
 )
 from consortia.studyfile import json_schema, read_study
@@ -64,7 +64,7 @@ def test_one_study(tmp_path: Path) -> None:
     assert study.question == "Does joining a trust raise maths at eleven?"
     assert (study.outcome, study.arm, study.alongside) == ("maths", "trust", ("academy",))
     assert study.method == GroupTime()
-    assert study.checks == (PreTrend(), PlaceboDate())
+    assert study.checks == STANDARD
     assert file.folder == tmp_path / "files"
     assert read_study(write(tmp_path), data_folder="elsewhere").folder == Path("elsewhere")
 

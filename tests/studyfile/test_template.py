@@ -70,7 +70,8 @@ def test_every_line_that_is_commented_out_is_valid_too(tmp_path: Path) -> None:
     studies = read_study(path).study
     assert len(studies) == 4
     assert [c.name for c in studies[0].checks] == [
-            "pre-trend", "placebo-date", "leave-one-out", "without-flagged",
+            "pre-trend", "placebo-date", "honest-trends", "unseen-confounder", "regression-to-mean",
+        "influence", "randomisation", "survivors", "leave-one-out", "without-flagged",
         ]  # fmt: skip
 
 

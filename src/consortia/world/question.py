@@ -57,7 +57,7 @@ def sector_study() -> Study:
             HonestTrends(before=4),
             UnseenConfounder(),
             RegressionToMean(),
-            LeaveOneOut(),
+            LeaveOneOut(refits=3),
             InfluentialProviders(),
             Survivors(),
         ),
