@@ -28,11 +28,12 @@ Progress = Callable[[str], None]
 def hinge(setting: Setting, scenario: Scenario, draws: Draws, progress: Progress) -> HingeAnswer:
     """Members' gain at both ends of the share covered, under the seeds of the comparison.
 
-    ``draws``: those made as the share is assumed; as many of their seeds are used as at the ends.
+    ``draws``: those made as the share is assumed; no more of their seeds are used than at the ends.
     """
     numbers = setting.sector.parameters
     row = next(p for p in described() if p.name == PARAMETER)
-    assumed, seeds = numbers.money.cover_share, scenario.runs.hinge
+    assumed = numbers.money.cover_share
+    seeds = min(scenario.runs.hinge, len(draws.arms[NONE]))
     keys = list(setting.arms)
     arms: dict[str, Specs] = {NONE: (), **setting.arms}
     found: dict[float, Any] = {}

@@ -179,8 +179,7 @@ def opening(
         most = min(fills, key=lambda a: a.empty["estimate"])
         return text + (
             f"The one that fills most posts is {most.title}: {points(most.empty, 100)} points "
-            f"fewer of the members' posts stand empty{_learners(most.achievement)}, at a price to "
-            f"them of {signed(-most.gain['estimate'])} a year together{_each(most)}."
+            f"fewer of the members' posts stand empty{_learners(most.achievement)}, {_at_what(most)}."
         ) + _hangs(hung, most.key)
     best = good[0]
     text += (
@@ -205,11 +204,14 @@ def _counting(value: float) -> str:
     return f", a learner who achieves counted as {money(value)}" if value else ""
 
 
-def _each(found: MechanismAnswer) -> str:
-    """The price of a learner who achieves, where surplus is given up for some."""
+def _at_what(found: MechanismAnswer) -> str:
+    """The price, together and for each further learner who achieves, where it is clear."""
+    if found.gain["high"] >= 0:
+        return f"and whether that costs them money or gains some is unclear ({span(found.gain)})"
+    text = f"at a price to them of {money(found.gain['estimate'])} a year together"
     if found.per_achiever is None:
-        return ""
-    return f", or {money(found.per_achiever)} for each further learner who achieves"
+        return text
+    return text + f", or {money(found.per_achiever)} for each further learner who achieves"
 
 
 def _hangs(hung: Mapping[str, str], key: str) -> str:
