@@ -175,4 +175,7 @@ def test_the_page_runs_and_sums_answer_as_rows_do(tmp_path: Path, monkeypatch) -
         done = run.invoke(app, ["shares", name, "--out", f"out-{name}", "--json"])
         (made,) = json.loads(done.stdout)["shares"]
         values.append(made["shares"]["parts"])
-    assert values[0] == values[1]
+    # The same model from other sums: they differ in the last digits, by the order of adding.
+    for one, other in zip(*values, strict=True):
+        assert one == {k: pytest.approx(v, rel=1e-9) if isinstance(v, float) else v
+                       for k, v in other.items()}  # fmt: skip

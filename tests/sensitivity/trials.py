@@ -11,7 +11,7 @@ import pytest
 from consortia import evaluation
 from consortia.panel import Panel
 from consortia.results import Trial
-from consortia.specs import Arm, Inference, Outcome
+from consortia.specs import Arm, Inference, Outcome, PreTrend
 from consortia.streams import Streams
 from consortia.study import Study
 
@@ -27,7 +27,7 @@ def trial_of(study: Study, panel: Panel) -> Trial:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation, "Trial", catch)
-        evaluation.evaluate(study.with_(checks=()), panel)
+        evaluation.evaluate(study.with_(checks=(PreTrend(),)), panel)
     assert caught, "the study has no answer on this panel"
     return caught[0]
 

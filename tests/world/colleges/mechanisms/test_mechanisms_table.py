@@ -48,7 +48,7 @@ def test_every_row_is_complete_and_on_the_page(spec: type) -> None:
     assert note.text
     assert note.sources
     assert note.jurisdiction == "United Kingdom"
-    assert re.fullmatch(r"20\d\d-\d\d", note.as_of)
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", note.as_of)
     text = PAGE.read_text(encoding="utf-8")
     assert f"| `{row.name}` | {row.does} | {note.level} |" in text
     for key in parameter_names(row.name):
@@ -68,7 +68,7 @@ def test_what_must_not_be_agreed_stops_with_a_reason_and_a_source() -> None:
     with pytest.raises(Unlawful) as said:
         run(SECTOR, Streams(1), [NoPoach(members=FIVE)])
     text = str(said.value)
-    for part in ("by object", "CMA", "counterfactual = true", "Lawful alternatives"):
+    for part in ("by object", "CMA", "counterfactual = true", "Lawful ways to the same end"):
         assert part in text
     h = run(SECTOR, Streams(1), [NoPoach(members=FIVE)], counterfactual=True)
     assert h.legal[0][1].level == "red"

@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from consortia.errors import ConsortiaError, DataInvalid, Problem, did_you_mean
-from consortia.legal import LegalNote, note
+from consortia.errors import DataInvalid, Problem, did_you_mean
+from consortia.legal import LegalNote, Unlawful, allow, note
 from consortia.world.colleges.mechanisms import joined_up, learning, pledges, staffing
 from consortia.world.colleges.mechanisms.joined_up import Federation, Merger
 from consortia.world.colleges.mechanisms.learning import (
@@ -72,20 +72,6 @@ __all__ = [
     "terms",
     "with_members",
 ]
-
-
-class Unlawful(ConsortiaError):
-    """A mechanism that must not be agreed was asked for without saying that it is a what-if."""
-
-    exit_code = 3
-
-    def __init__(self, name: str, note: LegalNote) -> None:
-        self.note = note
-        super().__init__(
-            f"{name} must not be agreed. {note.text} ({'; '.join(note.sources)}, as of "
-            f"{note.as_of}.) To see what it would do, as a counterfactual that nobody may act on, "
-            "say counterfactual = true."
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -407,8 +393,7 @@ def terms(
     begins = [*since, *[None] * (len(specs) - len(since))]
     for spec, begin in zip(specs, begins, strict=True):
         row = table[type(spec)]
-        if row.legal.level == "red" and not counterfactual:
-            raise Unlawful(row.title, row.legal)
+        allow(row.title, row.legal, counterfactual=counterfactual)
         count[row.name] = count.get(row.name, 0) + 1
         label = row.name if count[row.name] == 1 else f"{row.name} {count[row.name]}"
         invited = np.zeros(region.n, dtype=np.bool_)
