@@ -101,9 +101,7 @@ def break_even(shares: list[float], gains: list[float]) -> float:
 def _gains(draws: Draws, keys: list[str], seeds: int) -> Floats:
     rows = draws.setting.rows
     base = draws.of(NONE, "worth", seeds)[:, rows].sum(axis=1)
-    return np.stack(
-        [draws.of(k, "worth", seeds)[:, rows].sum(axis=1) - base for k in keys], axis=1
-    )
+    return np.stack([draws.of(k, "worth", seeds)[:, rows].sum(axis=1) - base for k in keys], axis=1)
 
 
 def _turn(title: str, at: float, up: bool, assumed: float) -> str:

@@ -177,10 +177,14 @@ def opening(
         if not fills:
             return text + "Nor does any clearly fill their empty posts."
         most = min(fills, key=lambda a: a.empty["estimate"])
-        return text + (
-            f"The one that fills most posts is {most.title}: {points(most.empty, 100)} points "
-            f"fewer of the members' posts stand empty{_learners(most.achievement)}, {_at_what(most)}."
-        ) + _hangs(hung, most.key)
+        return (
+            text
+            + (
+                f"The one that fills most posts is {most.title}: {points(most.empty, 100)} points "
+                f"fewer of the members' posts stand empty{_learners(most.achievement)}, {_at_what(most)}."
+            )
+            + _hangs(hung, most.key)
+        )
     best = good[0]
     text += (
         f"Of {ways}, {best.title} would gain the {number(members)} colleges most: "
