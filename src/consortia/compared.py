@@ -111,8 +111,9 @@ class Counted:
 class MechanismAnswer:
     """One mechanism judged. ``gain``: the members together, ``others``: all other colleges,
     pounds a year with intervals, learners who achieve counted as the scenario says;
-    ``achievers``: further learners of members who achieve in a year; ``per_achiever``: surplus given
-    up for each of them (None: none is given up, or it cannot be told); ``empty``: change of the share of members' posts that are empty;
+    ``achievers``: further learners of members who achieve in a year; ``per_achiever``: surplus
+    given up for each of them (None: none is given up, or it cannot be told); ``empty``: change of
+    the share of members' posts that are empty;
     ``achievement`` of their learners, points; ``losing``: members that lose on average;
     ``unclear``: those whose interval holds zero; ``moved``: side payments after which no member
     loses (None: not enough to share); ``would_leave``: members better off if they left and the

@@ -36,10 +36,11 @@ from consortia.world.colleges.schedule import SCHEDULE
 __all__ = ["compare", "evaluator_frames"]
 
 NOTES = (
-    "A college's surplus counts the pay of posts that are filled and the agency cover of empty ones; "
-    "an empty post that is not covered spares its pay, and learners pay in quality. Filling posts can "
-    "cost a college money and still be what its learners need: read surplus and achievement together, "
-    "or say in the scenario what a learner who achieves counts for (value_of_achiever).",
+    "A college's surplus counts the pay of posts that are filled and the agency cover of empty "
+    "ones; an empty post that is not covered spares its pay, and learners pay in quality. Filling "
+    "posts can cost a college money and still be what its learners need: read surplus and "
+    "achievement together, or say in the scenario what a learner who achieves counts for "
+    "(value_of_achiever).",
     "What nobody knows (how many look for posts elsewhere, what recruiting costs) is assumed; the "
     "order of mechanisms at the ends of its range says whether that matters.",
     "Signs are hypotheses of this model, not findings about any real college.",

@@ -1,8 +1,8 @@
 """Does the sign hang on how empty posts are covered, which nobody knows?
 
-An empty post that an agency covers costs more than its teacher would; one that is not covered costs
-no pay, and its learners pay in quality. So a mechanism that fills posts saves its members money where
-most are covered, and costs them money where few are.
+An empty post that an agency covers costs more than its teacher would; one that is not covered
+costs no pay, and its learners pay in quality. So a mechanism that fills posts saves its members
+money where most are covered, and costs them money where few are.
 """
 
 from __future__ import annotations
@@ -107,9 +107,9 @@ def _gains(draws: Draws, keys: list[str], seeds: int) -> Floats:
 def _turn(title: str, at: float, up: bool, assumed: float) -> str:
     gain, lose = ("more", "fewer") if up else ("fewer", "more")
     return (
-        f"Whether the members gain or lose money by {title} hangs on how many empty posts agencies "
-        f"cover, which no source tells: with {gain} than about {100 * at:.0f} of 100 they gain, with "
-        f"{lose} they lose ({100 * assumed:.0f} are assumed here)."
+        f"With {title} the members gain money if agencies cover {gain} than about {100 * at:.0f} "
+        f"of 100 empty posts, and lose if {lose}: no source tells how many they do "
+        f"({100 * assumed:.0f} assumed)."
     )
 
 

@@ -181,7 +181,8 @@ def opening(
             text
             + (
                 f"The one that fills most posts is {most.title}: {points(most.empty, 100)} points "
-                f"fewer of the members' posts stand empty{_learners(most.achievement)}, {_at_what(most)}."
+                f"fewer of the members' posts stand empty{_learners(most.achievement)}, "
+                f"{_at_what(most)}."
             )
             + _hangs(hung, most.key)
         )

@@ -107,8 +107,8 @@ def _sentence(title: str, table: pl.DataFrame, point: float | None, asked: Tippi
                 f"holds in every run, from {low:g} to {high:g} times the competition of today."
             )
         return lead + (
-            f"comes apart in at most {worst:.0f} of 100 runs, and under no competition from {low:g} "
-            f"to {high:g} times today's in half of them from there on."
+            f"comes apart in at most {worst:.0f} of 100 runs, and under no competition from "
+            f"{low:g} to {high:g} times today's in half of them from there on."
         )
     if point == low:
         return lead + (
@@ -116,5 +116,6 @@ def _sentence(title: str, table: pl.DataFrame, point: float | None, asked: Tippi
             f"{high:g} times today's."
         )
     return lead + (
-        f"comes apart in at least half of the runs from {point:g} times the competition of today on."
+        f"comes apart in at least half of the runs from {point:g} times the competition of today "
+        "on."
     )

@@ -95,7 +95,7 @@ def cover(
 
 
 def left_of_a_gap(p: Parameters) -> float:
-    """Share of what an empty post costs in quality that is left once agencies have covered theirs."""
+    """Share of what empty posts cost in quality that is left once agencies have covered theirs."""
     return 1 - p.money.cover_share * (1 - p.outcomes.covered)
 
 
@@ -103,8 +103,9 @@ def worth_of_a_teacher(w: World, log_pay: Floats, posts: Ints) -> tuple[Floats, 
     """(n,) pounds that a filled post spares in cover, and brings in learners, a year.
 
     The first is what cover costs above own staff: a college that wants a post filled does not count
-    the pay of one that stays empty as a saving. The second is competition times the choice weight of quality, times what one post moves quality
-    by, times what a learner brings in beyond the teaching and running that they cost.
+    the pay of one that stays empty as a saving. The second is competition times the choice weight
+    of quality, times what one post moves quality by, times what a learner brings in beyond the
+    teaching and running that they cost.
     """
     m, o = w.p.money, w.p.outcomes
     each = m.salary * m.on_cost * np.exp(log_pay)
