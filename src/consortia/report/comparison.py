@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -87,6 +88,7 @@ def comparison_document(c: Comparison, *, digest: str = "") -> dict[str, Any]:
             "counterfactual": c.scenario.counterfactual,
             "not_advice": NOT_ADVICE,
             "sentence": c.sentence,
+            "sentences": re.split(r"(?<=\.) (?=[A-Z])", c.sentence),
             "members": list(c.members),
             "colleges": c.colleges,
             "first_year": c.years[0],
