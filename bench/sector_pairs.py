@@ -1,8 +1,8 @@
 """1,000 pairs of 20 years of 218 colleges: what some pairs take on two processes, and what a
 thousand would.
 
-``python bench/sector_pairs.py --pairs 20 --workers 2``: nine of 218 colleges, with a shared pool and
-without, burn-in of ten years shared by the pair.
+``python bench/sector_pairs.py --pairs 20 --workers 2``: nine of 218 colleges, with a shared pool
+and without, burn-in of ten years shared by the pair.
 """
 
 from __future__ import annotations

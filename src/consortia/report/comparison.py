@@ -343,7 +343,7 @@ def _tipping(c: Comparison, heads: Mapping[str, str]) -> dict[str, Any] | None:
         "years": c.tipping.years,
         "rows": rows,
         "columns": _columns(
-            (("intensity", "Competition, times today's", "general"),
+            (("intensity", "Competition, times today's", tipping.rule([r["intensity"] for r in rows])),
              ("apart", "Runs that come apart", "percent"),
              ("year", "After so many years", "fixed:1"),
              ("still_in", "Members left at the end", "percent"),

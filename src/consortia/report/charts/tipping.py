@@ -28,6 +28,7 @@ def data(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         "title": "When the compact comes apart, by the intensity of competition",
         "description": f"Two rows of dots. {said}.",
         "unit": "share of runs, or of members",
+        "rule": rule([p["intensity"] for p in points]),
         "x_label": "Competition, times that of today",
         "points": points,
         "y_ticks": [0.0, 0.25, 0.5, 0.75, 1.0],
@@ -35,9 +36,16 @@ def data(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     }
 
 
+def rule(intensities: Sequence[float]) -> str:
+    """As many decimals as they need, two at the most."""
+    return next(
+        (f"fixed:{k}" for k in (0, 1) if all(round(x, k) == x for x in intensities)), "fixed:2"
+    )
+
+
 def draw(chart: Node, width: int, ident: str) -> Markup:
     """Intensities stand at equal distances in their order: they are chosen, often by doubling."""
-    left = svg.margin([1.0], "percent")
+    left = svg.margin([1.0], "percent") + 8
     points = chart.points.value
     x = svg.Scale(-0.4, len(points) - 0.6, left, width - RIGHT)
     y = svg.Scale(0.0, 1.0, HEIGHT - BOTTOM, TOP)
@@ -50,7 +58,7 @@ def draw(chart: Node, width: int, ident: str) -> Markup:
         out.append(svg.dot(x.at(k) + 5, y.at(p["still_in"]), "ring", "early"))
         out.append(svg.dot(x.at(k) - 5, y.at(p["apart"]), "circle", "late"))
         out.append(
-            svg.figure(x.at(k), HEIGHT - BOTTOM + 18, chart.x_ticks[k], "general", "tick", "middle")
+            svg.figure(x.at(k), HEIGHT - BOTTOM + 18, chart.x_ticks[k], str(chart.rule.value), "tick", "middle")
         )
     middle = (left + width - RIGHT) / 2
     out.append(svg.words(middle, HEIGHT - 8, chart.x_label, "axis-title", "middle")[0])
