@@ -110,7 +110,10 @@ class Counted:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MechanismAnswer:
     """One mechanism judged. ``gain``: the members together, ``others``: all other colleges,
-    pounds a year with intervals; ``empty``: change of the share of members' posts that are empty;
+    pounds a year with intervals, learners who achieve counted as the scenario says;
+    ``achievers``: further learners of members who achieve in a year; ``per_achiever``: surplus
+    given up for each of them (None: none is given up, or it cannot be told); ``empty``: change of
+    the share of members' posts that are empty;
     ``achievement`` of their learners, points; ``losing``: members that lose on average;
     ``unclear``: those whose interval holds zero; ``moved``: side payments after which no member
     loses (None: not enough to share); ``would_leave``: members better off if they left and the
@@ -130,6 +133,8 @@ class MechanismAnswer:
     others: Mapping[str, float]
     empty: Mapping[str, float]
     achievement: Mapping[str, float]
+    achievers: Mapping[str, float]
+    per_achiever: float | None
     losing: int
     unclear: int
     moved: float | None
@@ -187,6 +192,39 @@ class RankingAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HingeAnswer:
+    """Whether members gain or lose at both ends of the share of empty posts that agencies cover.
+
+    ``table``: mechanism, share, gain with low and high (pounds a year); ``turns``: break-even share
+    of every mechanism whose members clearly lose at one end and clearly gain at the other;
+    ``assumed``: the share in all other runs; ``sentences``: by mechanism.
+    """
+
+    table: pl.DataFrame
+    turns: Mapping[str, float]
+    assumed: float
+    seeds: int
+    sentences: Mapping[str, str]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TippingAnswer:
+    """How a compact that rests on trust fares as competition grows. ``table``: intensity (1 = as it
+    is), still_in (share of those invited that are members in the last year), breaches (share of
+    member-years in which the rule was broken), apart (share of runs that come apart), year (mean
+    year in which they do, null where none does); ``point``: lowest intensity from which on at least
+    half of the runs come apart (None: there is none)."""
+
+    mechanism: str
+    table: pl.DataFrame
+    point: float | None
+    seeds: int
+    years: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FactorialAnswer:
     """Competition, autonomy and collaboration, each off and on, under the same luck.
 
@@ -239,6 +277,8 @@ class Comparison:
     years: tuple[int, int]
     coalitions: CoalitionAnswer | None = None
     coalitions_not_identified: str = ""
+    hinge: HingeAnswer | None = None
+    tipping: TippingAnswer | None = None
     ranking: RankingAnswer | None = None
     factorial: FactorialAnswer | None = None
     candidates: CandidateAnswer | None = None

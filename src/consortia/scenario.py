@@ -31,15 +31,19 @@ class SectorAsked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupAsked:
     """Who might join: ``members`` by name, or ``around`` a college ('' = the largest) with its
-    nearest, ``size`` in all."""
+    nearest, ``size`` in all. ``value_of_achiever``: pounds that a college counts a learner who
+    achieves for, beside its surplus, when it judges what it gains."""
 
     members: tuple[str, ...] = ()
     around: str = ""
     size: int = 9
+    value_of_achiever: float = 0.0
 
     def __post_init__(self) -> None:
         if self.size < 2 or len(self.members) == 1:
             raise ValueError("a group has two colleges or more")
+        if not 0 <= self.value_of_achiever < 1e6:
+            raise ValueError("value_of_achiever is zero pounds or more, and less than a million")
         if len(set(self.members)) < len(self.members):
             raise ValueError("a member is named twice")
 
@@ -65,7 +69,8 @@ class RunsAsked:
     """Seeds below ``seed``: at least ``least``, at most ``most``, until what the group gains a year
     is known to plus or minus ``width`` pounds for every mechanism (0: stop at ``least``).
 
-    ``without_me``: seeds for the runs in which the others join without one member (0: none)."""
+    ``without_me``: seeds for the runs in which the others join without one member (0: none);
+    ``hinge``: seeds at both ends of the share of empty posts that agencies cover (0: none)."""
 
     seed: int = 7
     least: int = 8
@@ -74,12 +79,15 @@ class RunsAsked:
     level: float = 0.95
     workers: int = 1
     without_me: int = 8
+    hinge: int = 4
 
     def __post_init__(self) -> None:
         if self.seed < 0 or self.width < 0 or self.workers < 1:
             raise ValueError("seed and width are zero or more, workers one or more")
         if self.without_me == 1 or self.without_me < 0:
             raise ValueError("without_me is zero, or two seeds or more")
+        if self.hinge == 1 or self.hinge < 0:
+            raise ValueError("hinge is zero, or two seeds or more")
         _ = self.rule
 
     @property
@@ -124,6 +132,26 @@ class SensitivityAsked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TippingAsked:
+    """Under which intensity of competition (1 = as it is) does a compact that rests on trust alone
+    come apart, in ``years`` years, with ``seeds`` seeds at each of ``intensities``?
+
+    ``mechanism``: key of one of the scenario's ('' = the first that can rest on trust).
+    """
+
+    mechanism: str = ""
+    intensities: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
+    seeds: int = 6
+    years: int = 20
+
+    def __post_init__(self) -> None:
+        if self.seeds < 2 or self.years < 3:
+            raise ValueError("need two seeds and three years, or more")
+        if len(set(self.intensities)) < 2 or min(self.intensities) < 0:
+            raise ValueError("intensities are two or more, none below zero")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FactorialAsked:
     """Competition, autonomy and a mechanism each on and off, all eight together."""
 
@@ -161,6 +189,7 @@ class Scenario:
     runs: RunsAsked = field(default_factory=RunsAsked)
     coalitions: CoalitionsAsked | None = None
     sensitivity: SensitivityAsked | None = None
+    tipping: TippingAsked | None = None
     factorial: FactorialAsked | None = None
     candidates: CandidatesAsked | None = None
     counterfactual: bool = False
@@ -175,6 +204,7 @@ class Scenario:
             raise ValueError(f"two mechanisms are called {twice[0]!r}: give each a label")
         for part, what in (
             (self.coalitions, "coalitions"),
+            (self.tipping, "tipping"),
             (self.factorial, "factorial"),
             (self.candidates, "candidates"),
         ):

@@ -11,7 +11,7 @@ import reading
 
 from consortia.comparison import compare
 from consortia.report import write_comparison
-from consortia.report.charts import courses, gains, holding, stocks, where
+from consortia.report.charts import courses, gains, holding, stocks, tipping, where
 from consortia.report.comparison import comparison_document
 from consortia.report.trace import Node
 from consortia.scenario import (
@@ -24,6 +24,7 @@ from consortia.scenario import (
     Scenario,
     SectorAsked,
     SensitivityAsked,
+    TippingAsked,
 )
 
 
@@ -42,6 +43,7 @@ def made() -> dict:
         sensitivity=SensitivityAsked(parameters=("staff.search",), seeds=2),
         factorial=FactorialAsked(seeds=2),
         candidates=CandidatesAsked(size=4, seeds=2),
+        tipping=TippingAsked(intensities=(0.5, 4.0), seeds=2, years=3),
         counterfactual=True,
     )
     return comparison_document(compare(scenario, command="consortia compare x.toml"), digest="ab")
@@ -128,6 +130,7 @@ def test_pictures_draw_at_every_width(made: dict, width: int) -> None:
         (stocks.draw, doc.charts.stocks),
         (where.draw, doc.mechanisms[0].map),
         (holding.draw, doc.coalitions.chart),
+        (tipping.draw, doc.tipping.chart),
     ):
         drawn = str(draw(chart, width, "x"))
         assert drawn.startswith("<svg")

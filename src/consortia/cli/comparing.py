@@ -78,6 +78,7 @@ def demo_scenario(seed: int) -> Scenario:
         RunsAsked,
         Scenario,
         SectorAsked,
+        TippingAsked,
     )
 
     return Scenario(
@@ -90,6 +91,7 @@ def demo_scenario(seed: int) -> Scenario:
         group=GroupAsked(size=9),
         runs=RunsAsked(seed=seed, least=10, most=10, without_me=3),
         coalitions=CoalitionsAsked(players=4, seeds=5, bootstrap=200),
+        tipping=TippingAsked(mechanism="no-poach", seeds=4, years=15),
         counterfactual=True,
     )
 
@@ -165,7 +167,7 @@ def show(found: Comparison) -> None:
             a.legal.level,
         )
     console.print(table)
-    for extra in (found.coalitions, found.ranking, found.factorial):
+    for extra in (found.coalitions, found.hinge, found.tipping, found.ranking, found.factorial):
         if extra is not None:
             console.print()
             console.print(extra.sentence, markup=False)

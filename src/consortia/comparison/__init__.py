@@ -36,8 +36,11 @@ from consortia.world.colleges.schedule import SCHEDULE
 __all__ = ["compare", "evaluator_frames"]
 
 NOTES = (
-    "A college's surplus counts the pay of posts that are filled: filling posts can cost a college "
-    "money and still be what its learners need. Read surplus and achievement together.",
+    "A college's surplus counts the pay of posts that are filled and the agency cover of empty "
+    "ones; an empty post that is not covered spares its pay, and learners pay in quality. Filling "
+    "posts can cost a college money and still be what its learners need: read surplus and "
+    "achievement together, or say in the scenario what a learner who achieves counts for "
+    "(value_of_achiever).",
     "What nobody knows (how many look for posts elsewhere, what recruiting costs) is assumed; the "
     "order of mechanisms at the ends of its range says whether that matters.",
     "Signs are hypotheses of this model, not findings about any real college.",
@@ -94,14 +97,25 @@ def compare(
     rule = scenario.runs.rule
     missing = rule.wanted(_watched(draws))
     seeds = len(draws.arms[NONE])
+    hung = None
+    if scenario.runs.hinge:
+        from consortia.comparison.hinge import hinge
+
+        hung = hinge(setting, scenario, draws, progress)
     widest = _widest(answers)
     made = Comparison(
         scenario=scenario,
         members=setting.members,
         caution=CAUTION,
         sentence=sentences.opening(
-            answers, counts[0], len(setting.members), int(setting.groups["others"].size)
+            answers,
+            counts[0],
+            len(setting.members),
+            int(setting.groups["others"].size),
+            value=setting.value_of_achiever,
+            hung={} if hung is None else hung.sentences,
         ),
+        hinge=hung,
         counted=tuple(counts),
         answers=tuple(answers),
         changes=judging.changes(draws, level),
@@ -147,6 +161,11 @@ def _beside(made: Comparison, setting: Setting, draws: Draws, progress: Progress
         from consortia.comparison.ranking import ranking
 
         extra["ranking"] = ranking(setting, asked, progress)
+    from consortia.comparison.unravelling import asked_or_due, unravelling
+
+    tip = asked_or_due(setting, asked)
+    if tip is not None:
+        extra["tipping"] = unravelling(setting, asked, tip, progress)
     if asked.factorial is not None:
         from consortia.comparison.factorial import factorial
 
@@ -198,10 +217,10 @@ def _drawn(setting: Setting, scenario: Scenario, progress: Progress) -> Draws:
 def _watched(draws: Draws) -> Any:
     """What the stopping rule watches: the members' gain under each mechanism (R, mechanisms)."""
     rows = draws.setting.rows
-    base = draws.of(NONE, "surplus")[:, rows].sum(axis=1)
+    base = draws.of(NONE, "worth")[:, rows].sum(axis=1)
     return np.stack(
         [
-            draws.of(k, "surplus")[:, rows].sum(axis=1) - base[: len(draws.arms[k])]
+            draws.of(k, "worth")[:, rows].sum(axis=1) - base[: len(draws.arms[k])]
             for k in draws.setting.arms
         ],
         axis=1,

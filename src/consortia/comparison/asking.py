@@ -67,6 +67,7 @@ def setting(
         arms=arms,
         counterfactual=scenario.counterfactual,
         table=table,
+        value_of_achiever=scenario.group.value_of_achiever,
     )
 
 

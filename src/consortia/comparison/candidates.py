@@ -43,10 +43,10 @@ def candidates(
         setting=replace(setting, arms=arms), root=scenario.runs.seed, workers=scenario.runs.workers
     )
     draws.reach(arms, asked.seeds, lambda k: progress(f"candidate groups: luck {k}"))
-    base = draws.of(NONE, "surplus")
+    base = draws.of(NONE, "worth")
     found: list[dict[str, Any]] = []
     for g, rows in enumerate(groups):
-        change = draws.of(f"group {g}", "surplus") - base
+        change = draws.of(f"group {g}", "worth") - base
         ours = paired(change[:, rows].sum(axis=1), scenario.runs.level)
         rest = paired(np.delete(change, rows, axis=1).sum(axis=1), scenario.runs.level)
         found.append(

@@ -99,7 +99,7 @@ class _Game:
     def pay(self, partition: parts.Partition) -> Floats:
         """(seeds, players) pounds a year."""
         key, _ = self.arm(partition)
-        return self.draws.of(key, "surplus", self.seeds)[:, self.rows]
+        return self.draws.of(key, "worth", self.seeds)[:, self.rows]
 
 
 def _answer(

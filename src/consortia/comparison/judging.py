@@ -35,7 +35,6 @@ from consortia.maths.markets.turnover import chain_multiplier
 from consortia.maths.stopping import Mean, paired, variance_ratio
 from consortia.world.colleges.history import METRICS
 
-_SURPLUS = BY_GROUP.index("surplus")
 _OTHERS = GROUPS.index("others")
 
 
@@ -153,13 +152,13 @@ def members(draws: Draws, key: str, level: float, seeds: int) -> tuple[pl.DataFr
     if seeds:
         apart = np.stack(
             [
-                draws.of(without_key(key, college), "surplus", seeds)[:, row]
+                draws.of(without_key(key, college), "worth", seeds)[:, row]
                 for college, row in zip(setting.members, rows.tolist(), strict=True)
             ],
             axis=1,
         )
-        with_all = draws.of(key, "surplus", seeds)[:, rows]
-        nobody = draws.of(NONE, "surplus", seeds)[:, rows]
+        with_all = draws.of(key, "worth", seeds)[:, rows]
+        nobody = draws.of(NONE, "worth", seeds)[:, rows]
         leaving = paired(with_all - apart, level)
         spill = (apart - nobody).mean(axis=0)
         trust = draws.of(key, "trust")
@@ -235,9 +234,12 @@ def answer(
     sides, patient = found
     group = draws.of(key, "group")
     base = draws.of(NONE, "group", len(group))
-    ours = paired(group[:, _SURPLUS, 0] - base[:, _SURPLUS, 0], level)
+    with_it, without_it = (
+        draws.of(k, "worth", len(group))[:, setting.rows].sum(axis=1) for k in (key, NONE)
+    )
+    ours = paired(with_it - without_it, level)
     theirs = (
-        paired(group[:, _SURPLUS, _OTHERS] - base[:, _SURPLUS, _OTHERS], level)
+        paired(_gain(draws, key)[:, setting.groups["others"]].sum(axis=1), level)
         if setting.groups["others"].size
         else paired(np.zeros(len(group)), level)
     )
@@ -249,6 +251,13 @@ def answer(
     k = BY_SECTOR.index("sponsor")
     sponsor = float(draws.of(key, "sector")[:, k].mean())
     inside = draws.of(key, "inside")
+    money, more = (
+        paired(
+            (draws.of(key, what) - draws.of(NONE, what, len(group)))[:, setting.rows].sum(axis=1),
+            level,
+        )
+        for what in ("surplus", "achievers")
+    )
     figures = {
         name: _interval(
             paired(
@@ -263,6 +272,8 @@ def answer(
         "others": others,
         "empty": figures["vacancy_rate"],
         "achievement": figures["achievement"],
+        "achievers": _interval(more),
+        "per_achiever": _price(money, more),
         "losing": losing,
         "unclear": unclear,
         "moved": None if sides is None else sides.moved,
@@ -284,11 +295,18 @@ def answer(
         enforcement="; ".join(dict.fromkeys(r.enforcement for r in row)),
         legal=legal_of(specs, rows),
         **facts,
-        pairing=float(variance_ratio(group[:, _SURPLUS, 0], base[:, _SURPLUS, 0])),
+        pairing=float(variance_ratio(with_it, without_it)),
         members_in=float(np.nanmean(inside)) if np.isfinite(inside).any() else 1.0,
         sentence=sentences.mechanism(title, facts, setting, verdict),
         verdict=verdict,
     )
+
+
+def _price(money: Mean, more: Mean) -> float | None:
+    """Pounds of surplus given up for each further learner who achieves, where both are clear."""
+    if float(money.high) < 0 and float(more.low) > 0:
+        return -float(money.estimate) / float(more.estimate)
+    return None
 
 
 def exposure(spec: Any) -> float:
@@ -320,8 +338,8 @@ def _interval(m: Mean) -> dict[str, float]:
 
 
 def _gain(draws: Draws, key: str) -> Floats:
-    with_it = draws.of(key, "surplus")
-    return with_it - draws.of(NONE, "surplus", len(with_it))
+    with_it = draws.of(key, "worth")
+    return with_it - draws.of(NONE, "worth", len(with_it))
 
 
 def _keys(setting: Setting) -> list[str]:

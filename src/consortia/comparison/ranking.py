@@ -39,10 +39,8 @@ def ranking(setting: Setting, scenario: Scenario, progress: Progress) -> Ranking
     def gains(at: Setting) -> Floats:
         draws = Draws(setting=at, root=scenario.runs.seed, workers=scenario.runs.workers)
         draws.reach(arms, asked.seeds, lambda k: None)
-        base = draws.of(NONE, "surplus")[:, at.rows].sum(axis=1)
-        return np.stack(
-            [draws.of(k, "surplus")[:, at.rows].sum(axis=1) - base for k in keys], axis=1
-        )
+        base = draws.of(NONE, "worth")[:, at.rows].sum(axis=1)
+        return np.stack([draws.of(k, "worth")[:, at.rows].sum(axis=1) - base for k in keys], axis=1)
 
     def record(parameter: str, value: float | None, end: str, gain: Floats) -> None:
         found = paired(gain, level)

@@ -7,10 +7,11 @@ numbers wherever it runs.
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,8 @@ class Setting:
     """What does not change from seed to seed: the sector, who might join, arms by key.
 
     ``groups`` by name of GROUPS: rows of colleges; ``table``: rows of mechanisms that a user's
-    file adds (None: those shipped); ``counterfactual``: red mechanisms may run.
+    file adds (None: those shipped); ``counterfactual``: red mechanisms may run;
+    ``value_of_achiever``: pounds that a college counts a learner who achieves for, beside surplus.
     """
 
     sector: CollegeSector
@@ -58,6 +60,7 @@ class Setting:
     arms: Mapping[str, Specs]
     counterfactual: bool = False
     table: Mapping[type, Mechanism] | None = None
+    value_of_achiever: float = 0.0
 
     @property
     def rows(self) -> Ints:
@@ -70,11 +73,14 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """One arm of one seed, in means a year: ``surplus``, ``vacancies`` (n,) by college;
+    """One arm of one seed, in means a year: ``surplus``, ``worth`` (surplus, and learners who
+    achieve at what the college counts them for), ``achievers``, ``vacancies`` (n,) by college;
     ``group`` (figures of BY_GROUP, GROUPS); ``sector`` (figures of BY_SECTOR,); ``series`` (DRAWN,
     GROUPS, T); ``trust`` towards fellow members; share of members ``inside`` (NaN: nobody)."""
 
     surplus: Floats
+    worth: Floats
+    achievers: Floats
     vacancies: Floats
     group: Floats
     sector: Floats
@@ -83,8 +89,8 @@ class Kept:
     inside: float
 
 
-def kept(history: History, groups: Mapping[str, Ints]) -> Kept:
-    """What is kept of a run."""
+def kept(history: History, groups: Mapping[str, Ints], value: float = 0.0) -> Kept:
+    """What is kept of a run; ``value``: pounds for each learner who achieves."""
     columns = history.by_college
     rows = [groups[g] for g in GROUPS]
     group = np.array([[_total(columns, name, r) for r in rows] for name in BY_GROUP])
@@ -92,8 +98,13 @@ def kept(history: History, groups: Mapping[str, Ints]) -> Kept:
     trust = columns["trust"][rows[0]]
     seen = trust[np.isfinite(trust)]
     joined = [j[rows[0]] for j in history.joined.values()]
+    reached = np.clip(columns["achievement"], 0.0, 100.0) / 100
+    achievers = (columns["learners"] * reached).mean(axis=1)
+    surplus = columns["surplus"].mean(axis=1)
     return Kept(
-        surplus=columns["surplus"].mean(axis=1),
+        surplus=surplus,
+        worth=surplus + value * achievers if value else surplus,
+        achievers=achievers,
         vacancies=columns["vacancies"].mean(axis=1).astype(np.float64),
         group=group,
         sector=np.array([history.sector[name].mean() for name in BY_SECTOR], dtype=np.float64),
@@ -159,7 +170,8 @@ def one_seed(
     r, arms = asked
     streams = luck_of(root, r)
     start = opening(setting.sector, streams)
-    return {key: kept(run_arm(setting, streams, specs, start), setting.groups)
+    return {key: kept(run_arm(setting, streams, specs, start), setting.groups,
+                      setting.value_of_achiever)
             for key, specs in arms.items()}  # fmt: skip
 
 
@@ -190,21 +202,17 @@ def without(specs: Specs, college: str) -> Specs:
 
 
 def each(job: Callable[[Any], Any], items: Sequence[Any], workers: int) -> Iterator[Any]:
-    """``job`` of every item, in order, on ``workers`` processes.
+    """``job`` of every item, in order, on ``workers`` of joblib's processes.
 
-    With joblib installed its backend is used, so that ``joblib.parallel_config(backend="dask")``
-    or another one decides where seeds run; without it, processes of the standard library.
+    ``joblib.parallel_config(backend="dask")``, or another backend, decides where seeds run.
     """
-    if workers == 1 or len(items) < 2:
+    if len(items) < 2 or (workers == 1 and "joblib" not in sys.modules):
+        # Nobody can have set up a backend without having loaded joblib.
         yield from map(job, items)
-    elif find_spec("joblib") is not None:
-        from joblib import Parallel, delayed  # pyright: ignore[reportMissingImports]
-
-        yield from Parallel(n_jobs=workers, return_as="generator")(delayed(job)(i) for i in items)
-    else:
-        from concurrent.futures import ProcessPoolExecutor
-        from multiprocessing import get_context
-
-        # Spawned: a forked process that had threads can stand still for ever.
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            yield from pool.map(job, items)
+        return
+    joblib = importlib.import_module("joblib")
+    # One worker is what nobody asked for: then what parallel_config says holds, one by default.
+    pool = joblib.Parallel(
+        n_jobs=None if workers == 1 else workers, return_as="generator", batch_size=1
+    )
+    yield from pool(joblib.delayed(job)(i) for i in items)

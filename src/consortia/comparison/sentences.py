@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -143,8 +144,20 @@ def _hold(facts: Mapping[str, Any]) -> str:
     return text + "; without sharing it does not hold."
 
 
-def opening(answers: Sequence[MechanismAnswer], base: Counted, members: int, outside: int) -> str:
-    """The first sentences of the report, which a principal understands."""
+def opening(
+    answers: Sequence[MechanismAnswer],
+    base: Counted,
+    members: int,
+    outside: int,
+    *,
+    value: float = 0.0,
+    hung: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """The first sentences of the report, which a principal understands.
+
+    ``value``: pounds that a learner who achieves is counted for; ``hung``: by mechanism, what the
+    sign of its gain hangs on.
+    """
     lawful = [a for a in answers if not a.legal.counterfactual_only]
     good = sorted((a for a in lawful if a.gain["low"] > 0), key=lambda a: -a.gain["estimate"])
     opened = base.exits + base.moves
@@ -158,20 +171,26 @@ def opening(answers: Sequence[MechanismAnswer], base: Counted, members: int, out
     if not lawful:
         return text + "No lawful way to act together was compared."
     if not good:
-        text += f"Of {ways}, none clearly gains the {number(members)} colleges money. "
+        text += f"Of {ways}, none clearly gains the {number(members)} colleges money"
+        text += f"{_counting(value)}. "
         fills = [a for a in lawful if a.empty["high"] < 0]
         if not fills:
             return text + "Nor does any clearly fill their empty posts."
         most = min(fills, key=lambda a: a.empty["estimate"])
-        return text + (
-            f"The one that fills most posts is {most.title}: {points(most.empty, 100)} points "
-            f"fewer of the members' posts stand empty{_learners(most.achievement)}, at a price to "
-            f"them of {signed(-most.gain['estimate'])} a year together."
+        return (
+            text
+            + (
+                f"The one that fills most posts is {most.title}: {points(most.empty, 100)} points "
+                f"fewer of the members' posts stand empty{_learners(most.achievement)}, "
+                f"{_at_what(most)}."
+            )
+            + _hangs(hung, most.key)
         )
     best = good[0]
     text += (
         f"Of {ways}, {best.title} would gain the {number(members)} colleges most: "
-        f"{money(best.gain['estimate'])} a year together ({span(best.gain)}); {best.verdict}."
+        f"{money(best.gain['estimate'])} a year together ({span(best.gain)}){_counting(value)}; "
+        f"{best.verdict}."
     )
     if best.empty["high"] < 0:
         text += (
@@ -183,4 +202,22 @@ def opening(answers: Sequence[MechanismAnswer], base: Counted, members: int, out
             f" Part of that is their neighbours' loss: the others would have "
             f"{money(best.others['estimate'])} a year less."
         )
-    return text
+    return text + _hangs(hung, best.key)
+
+
+def _counting(value: float) -> str:
+    return f", a learner who achieves counted as {money(value)}" if value else ""
+
+
+def _at_what(found: MechanismAnswer) -> str:
+    """The price, together and for each further learner who achieves, where it is clear."""
+    if found.gain["high"] >= 0:
+        return f"and whether that costs them money or gains some is unclear ({span(found.gain)})"
+    text = f"at a price to them of {money(found.gain['estimate'])} a year together"
+    if found.per_achiever is None:
+        return text
+    return text + f", or {money(found.per_achiever)} for each further learner who achieves"
+
+
+def _hangs(hung: Mapping[str, str], key: str) -> str:
+    return f" {hung[key]}" if key in hung else ""

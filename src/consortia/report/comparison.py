@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import polars as pl
 
 from consortia.compared import CoalitionAnswer, Comparison, MechanismAnswer
 from consortia.legal import LEVELS, NOT_ADVICE
-from consortia.report.charts import courses, gains, holding, stocks, where
+from consortia.report.charts import courses, gains, holding, stocks, tipping, where
 from consortia.report.tables import clean
 
 MONEY, SIGNED = "fixed:0", "signed:0"
@@ -43,6 +44,8 @@ ANSWERS = (
     ("gain_low", "Low", SIGNED), ("gain_high", "High", SIGNED),
     ("empty", "Members' empty posts", "percent:2"),
     ("achievement", "Achievement, points", "signed:2"),
+    ("achievers", "More learners who achieve", SIGNED),
+    ("per_achiever", "Surplus given up for each, £", MONEY),
     ("losing", "Members that lose", "count"),
     ("unclear", "Cannot tell", "count"), ("moved", "Side payments so that none loses, £", MONEY),
     ("would_leave", "Better off leaving", "count"),
@@ -85,6 +88,7 @@ def comparison_document(c: Comparison, *, digest: str = "") -> dict[str, Any]:
             "counterfactual": c.scenario.counterfactual,
             "not_advice": NOT_ADVICE,
             "sentence": c.sentence,
+            "sentences": re.split(r"(?<=\.) (?=[A-Z])", c.sentence),
             "members": list(c.members),
             "colleges": c.colleges,
             "first_year": c.years[0],
@@ -109,6 +113,9 @@ def comparison_document(c: Comparison, *, digest: str = "") -> dict[str, Any]:
             "mechanisms": [_one(c, a, changed, heads) for a in c.answers],
             "colleges_by_mechanism": c.college_rows.to_dicts(),
             "series": c.series.to_dicts(),
+            "value_of_achiever": c.scenario.group.value_of_achiever,
+            "hinge": _hinge(c, heads),
+            "tipping": _tipping(c, heads),
             "coalitions": _coalitions(c.coalitions, heads),
             "ranking": _ranking(c, heads),
             "factorial": _factorial(c, heads),
@@ -171,6 +178,10 @@ def _answer(a: MechanismAnswer, heads: Mapping[str, str]) -> dict[str, Any]:
         "others_high": a.others["high"],
         "empty": a.empty["estimate"],
         "achievement": a.achievement["estimate"],
+        "achievers": a.achievers["estimate"],
+        "achievers_low": a.achievers["low"],
+        "achievers_high": a.achievers["high"],
+        "per_achiever": a.per_achiever,
         "legal": a.legal.level,
         "banner": a.legal.banner,
         "worry": LEVELS.index(a.legal.level),
@@ -297,6 +308,48 @@ def _ranking(c: Comparison, heads: Mapping[str, str]) -> dict[str, Any] | None:
              ("gain", "Members gain, £ a year", SIGNED), ("low", "Low", SIGNED),
              ("high", "High", SIGNED), ("rank", "Rank", "count"))
         ),
+    }  # fmt: skip
+
+
+def _hinge(c: Comparison, heads: Mapping[str, str]) -> dict[str, Any] | None:
+    if c.hinge is None:
+        return None
+    return {
+        "sentence": c.hinge.sentence,
+        "assumed": c.hinge.assumed,
+        "seeds": c.hinge.seeds,
+        "rows": [
+            {**r, "title": heads[r["mechanism"]], "turns": c.hinge.turns.get(r["mechanism"])}
+            for r in c.hinge.table.iter_rows(named=True)
+        ],
+        "columns": _columns(
+            (("title", "Mechanism", "text"), ("share", "Empty posts covered", "percent"),
+             ("gain", "Members gain, £ a year", SIGNED), ("low", "Low", SIGNED),
+             ("high", "High", SIGNED), ("turns", "Turns at", "percent"))
+        ),
+    }  # fmt: skip
+
+
+def _tipping(c: Comparison, heads: Mapping[str, str]) -> dict[str, Any] | None:
+    if c.tipping is None:
+        return None
+    rows = c.tipping.table.to_dicts()
+    return {
+        "mechanism": c.tipping.mechanism,
+        "title": heads[c.tipping.mechanism],
+        "sentence": c.tipping.sentence,
+        "point": c.tipping.point,
+        "seeds": c.tipping.seeds,
+        "years": c.tipping.years,
+        "rows": rows,
+        "columns": _columns(
+            (("intensity", "Competition, times today's", tipping.rule([r["intensity"] for r in rows])),
+             ("apart", "Runs that come apart", "percent"),
+             ("year", "After so many years", "fixed:1"),
+             ("still_in", "Members left at the end", "percent"),
+             ("breaches", "Years in which a member breaks the rule", "percent"))
+        ),
+        "chart": tipping.data(rows),
     }  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from consortia.report.charts import (
     specification_curve,
     standings,
     stocks,
+    tipping,
     waterfall,
     where,
 )
@@ -56,6 +57,7 @@ DRAWINGS = {
     "courses": courses.draw,
     "holding": holding.draw,
     "stocks": stocks.draw,
+    "tipping": tipping.draw,
 }
 WIDE = {
     "ladder": 560,
@@ -79,6 +81,7 @@ WIDE = {
     "courses": 640,
     "holding": 560,
     "stocks": 800,
+    "tipping": 560,
 }
 NARROW = 350
 

@@ -25,6 +25,7 @@ from consortia.scenario import (
     Scenario,
     SectorAsked,
     SensitivityAsked,
+    TippingAsked,
 )
 from consortia.studyfile.lines import lines_of
 from consortia.studyfile.wording import Sayer
@@ -36,6 +37,7 @@ PARTS: Mapping[str, type] = MappingProxyType(
         "runs": RunsAsked,
         "coalitions": CoalitionsAsked,
         "sensitivity": SensitivityAsked,
+        "tipping": TippingAsked,
         "factorial": FactorialAsked,
         "candidates": CandidatesAsked,
     }
@@ -50,6 +52,7 @@ _KINDS = {
     "float": "a number",
     "bool": "true or false",
     "tuple[str, ...]": 'a list of texts, ["..."]',
+    "tuple[float, ...]": "a list of numbers, [0.5, 1, 2]",
 }
 
 
@@ -163,6 +166,9 @@ def _value(value: Any, kind: str) -> Any:
     if kind == "tuple[str, ...]":
         ok = isinstance(value, list) and all(isinstance(v, str) for v in value)
         return tuple(value) if ok else MISSING
+    if kind == "tuple[float, ...]":
+        numbers = [_value(v, "float") for v in value] if isinstance(value, list) else [MISSING]
+        return MISSING if MISSING in numbers else tuple(numbers)
     if kind == "float":
         ok = isinstance(value, int | float) and not isinstance(value, bool)
         return float(value) if ok else MISSING

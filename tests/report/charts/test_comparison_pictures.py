@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from consortia.report.charts import courses, gains, holding, stocks, where
+from consortia.report.charts import courses, gains, holding, stocks, tipping, where
 from consortia.report.trace import Node
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -102,7 +102,29 @@ def test_stocks(width: int) -> None:
     assert len([e for e in plain(root, "circle") if e.get("class") == "ring early"]) == 1
 
 
+@pytest.mark.parametrize("width", [350, 560])
+def test_tipping(width: int) -> None:
+    rows = [
+        {"intensity": 0.5, "apart": 0.0, "still_in": 1.0, "breaches": 0.0, "year": None},
+        {"intensity": 4.0, "apart": 0.75, "still_in": 0.2, "breaches": 0.3, "year": 4.0},
+    ]
+    chart = tipping.data(rows)
+    assert chart is not None
+    assert "4: 75% come apart, 20% of the members left" in chart["description"]
+    root = parsed(tipping.draw(Node(chart), width, "t"))
+    apart = [
+        float(e.get("cy", 0)) for e in plain(root, "circle") if e.get("class") == "circle late"
+    ]
+    left = [float(e.get("cy", 0)) for e in plain(root, "circle") if e.get("class") == "ring early"]
+    # None apart and all inside are the two ends of the axis.
+    height = apart[0] - left[0]
+    assert height > 100
+    assert apart[0] - apart[1] == pytest.approx(0.75 * height, abs=0.02)
+    assert apart[0] - left[1] == pytest.approx(0.2 * height, abs=0.02)
+
+
 def test_nothing_to_draw() -> None:
+    assert tipping.data([]) is None
     assert gains.data(["a"], []) is None
     assert where.data([], "x") is None
     assert courses.data([], title="x", unit="y", rule="fixed:0") is None

@@ -63,8 +63,8 @@ def test_pay_answers_shortage_unless_in_debt(small_start: Start) -> None:
 def test_what_a_teacher_is_worth(small_start: Start) -> None:
     w, state = small_start.world, small_start.state
     spared, drawn = funding.worth_of_a_teacher(w, np.zeros(w.n), w.posts[:, None])
-    # 34,500 x 1.25 x one half x one quarter.
-    assert np.allclose(spared, 5_390.625)
+    # 34,500 x 1.25 x three fifths x one quarter.
+    assert np.allclose(spared, 6_468.75)
     assert (drawn > 0).all()
     off = replace(w, sector=replace(w.sector, competition=0.0))
     assert not funding.worth_of_a_teacher(off, np.zeros(w.n), w.posts[:, None])[1].any()
@@ -123,7 +123,9 @@ def test_achievement_by_hand(small: CollegeSector, small_start: Start) -> None:
     assert np.abs(rest).max() < 1.5 * 2.5
     assert np.corrcoef(rest[:, 0], rest[:, 1])[0, 1] > 0.95
     q = h.by_college["quality"]
-    lost = h.by_college["vacancy_rate"] - o.usual_vacancies
+    # A post that an agency covers counts for 0.3 of an empty one; 0.6 are covered.
+    covered = h.by_college["agency_posts"] / h.by_college["posts"]
+    lost = h.by_college["vacancy_rate"] - 0.7 * covered - 0.58 * o.usual_vacancies
     lost = lost + o.newcomers * (h.by_college["newcomers"] - o.usual_newcomers)
     assert np.allclose(q[:, 1], 0.7 * q[:, 0] - 0.3 * lost[:, 1])
 
@@ -145,3 +147,53 @@ def test_distance_and_gap_by_hand(small_start: Start) -> None:
                 rich += [result[w.region.near[z, k]]] * flows[z, k]
     assert km == pytest.approx(far / people)
     assert gap == pytest.approx(np.mean(poor) - np.mean(rich))
+
+
+def test_a_gap_is_covered_at_a_price_or_spares_its_pay(small: CollegeSector) -> None:
+    """The books by hand: a covered post costs a quarter more than its teacher, one that is not
+    covered costs no pay; only the first spares learners most of what an empty post costs them."""
+    p = parameters()
+    none, all_ = (
+        replace(
+            small,
+            parameters=p.with_values({"money.cover_share": c, "outcomes.noise": 0.0}, wide=True),
+            years=2,
+        )
+        for c in (0.0, 1.0)
+    )
+    bare, full = run(none, Streams(5)), run(all_, Streams(5))
+    each = p.money.salary * p.money.on_cost * np.exp(full.by_college["log_pay"])
+    short = full.by_college["vacancies"]
+    assert np.array_equal(full.by_college["agency_posts"], short)
+    assert short.sum() > 0
+    assert np.allclose(-full.flows["agency"], 100 * 1.25 * each * short, atol=1)
+    assert not bare.flows["agency"].any()
+    staff = bare.by_college["staff"]
+    each = p.money.salary * p.money.on_cost * np.exp(bare.by_college["log_pay"])
+    assert np.allclose(-bare.flows["pay"], 100 * each * staff, atol=1)
+    # The share of the loss that is left: all of it, and three tenths.
+    assert funding.left_of_a_gap(none.parameters) == 1.0
+    assert funding.left_of_a_gap(all_.parameters) == pytest.approx(0.3)
+
+
+def test_agencies_buy_quality(small_start: Start) -> None:
+    """The same empty posts, covered or not: learners lose three tenths where they are covered."""
+    w, state = small_start.world, small_start.state
+    quiet = replace(w, terms=())
+    rest = {
+        k: state[k]
+        for k in ("people", "quality", "achievement", "learners", "posts", "log_pay", "paybill",
+                  "income", "surplus", "running", "books")
+    }  # fmt: skip
+    total = state["posts"].sum(axis=1)
+    gap = np.full(w.n, 4)
+    shut = np.zeros((0, w.n), dtype=np.bool_)
+
+    def quality(agency: int) -> np.ndarray:
+        return outcomes.achieve(
+            quiet, 3, flows=np.ones(w.region.near.shape, dtype=np.int64), joined=shut, pledged=shut,
+            vacancies=gap[:, None], filled=1 - gap / total, agency=np.full(w.n, agency), **rest,
+        )[0]  # fmt: skip
+
+    bought = quality(4) - quality(0)
+    np.testing.assert_allclose(bought, 0.3 * 0.7 * 4 / total)

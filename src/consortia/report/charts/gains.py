@@ -39,8 +39,10 @@ def data(
 
 
 def draw(chart: Node, width: int, ident: str) -> Markup:
-    narrow = width < 500
-    left = (0.30 if narrow else 0.24) * width
+    """A matrix; on a narrow screen one block below another, a line for each column."""
+    if width < 500:
+        return _blocks(chart, width, ident)
+    left = 0.24 * width
     each = (width - left) / len(chart.columns)
     out: list[str] = []
     head = 0.0
@@ -51,21 +53,41 @@ def draw(chart: Node, width: int, ident: str) -> Markup:
     y = max(HEAD, head) - 6
     for row in chart.rows:
         lines = svg.wrapped(row.label.value, left - 8)
-        tall = max(ROW, len(lines) * svg.LINE + 8) + (svg.LINE if narrow else 0)
+        tall = max(ROW, len(lines) * svg.LINE + 8)
         out.append(svg.words(0, y + 19, row.label, "label", width=left - 8)[0])
         for j, cell in enumerate(row.cells):
-            x = left + each * j
-            reads = cell.reads.value
-            kind = {"better": "carried late", "worse": "carried method"}.get(reads, "heat-edge")
-            out.append(svg.box(x + 1, y + 1, each - 3, tall - 3, kind, 3))
-            text = "cell over" if reads == "better" else "cell"
-            shape = {"better": "diamond", "worse": "square"}.get(reads)
-            at = y + tall / 2 + 4.5
-            if shape and not narrow:
-                out.append(svg.dot(x + 12, at - 4.5, shape, "early" if shape == "square" else ""))
-            out.append(
-                svg.figure(x + each / 2 + (0 if narrow else 5), at, cell.number,
-                           str(cell.rule.value), text, "middle")
-            )  # fmt: skip
+            out += _cell(cell, left + each * j, y, each, tall)
         y += tall
     return svg.picture(chart, ident, width, y + 4, out, "gains")
+
+
+def _blocks(chart: Node, width: int, ident: str) -> Markup:
+    each = 96.0
+    left = width - each
+    out: list[str] = []
+    y = 0.0
+    for row in chart.rows:
+        words, end = svg.words(0, y + 18, row.label, "label", width=width)
+        out.append(words)
+        y = end + 4
+        for j, cell in enumerate(row.cells):
+            words, end = svg.words(0, y + 18, chart.columns[j], "tick", width=left - 10)
+            out.append(words)
+            tall = max(28.0, end - y - 4)
+            out += _cell(cell, left, y, each, tall)
+            y += tall
+        y += 14
+    return svg.picture(chart, ident, width, y, out, "gains")
+
+
+def _cell(cell: Node, x: float, y: float, each: float, tall: float) -> list[str]:
+    reads = cell.reads.value
+    kind = {"better": "carried late", "worse": "carried method"}.get(reads, "heat-edge")
+    shape = {"better": "diamond", "worse": "square"}.get(reads)
+    at = y + tall / 2 + 4.5
+    out: list[str] = [svg.box(x + 1, y + 1, each - 3, tall - 3, kind, 3)]
+    if shape:
+        out.append(svg.dot(x + 12, at - 4.5, shape, "early" if shape == "square" else ""))
+    text = "cell over" if reads == "better" else "cell"
+    out.append(svg.figure(x + each / 2 + 5, at, cell.number, str(cell.rule.value), text, "middle"))
+    return out

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consortia.world.colleges.ledger import Books, Posting, pence
+from consortia.world.colleges.parameters import Parameters
 from consortia.world.colleges.people import People
 from consortia.world.colleges.setting import G, World, spread
 
@@ -93,18 +94,25 @@ def cover(
     return empty, filled, agency, paybill, postings
 
 
+def left_of_a_gap(p: Parameters) -> float:
+    """Share of what empty posts cost in quality that is left once agencies have covered theirs."""
+    return 1 - p.money.cover_share * (1 - p.outcomes.covered)
+
+
 def worth_of_a_teacher(w: World, log_pay: Floats, posts: Ints) -> tuple[Floats, Floats]:
     """(n,) pounds that a filled post spares in cover, and brings in learners, a year.
 
-    The second is competition times the choice weight of quality, times what one post moves quality
-    by, times what a learner brings in beyond the teaching and running that they cost.
+    The first is what cover costs above own staff: a college that wants a post filled does not count
+    the pay of one that stays empty as a saving. The second is competition times the choice weight
+    of quality, times what one post moves quality by, times what a learner brings in beyond the
+    teaching and running that they cost.
     """
     m, o = w.p.money, w.p.outcomes
     each = m.salary * m.on_cost * np.exp(log_pay)
     per_post = w.learners / w.posts
     left = m.rate * m.uplift - each / per_post - m.running_follows * w.running / 100 / w.learners
     now = w.learners / np.maximum(posts.sum(axis=1), 1)
-    drawn = w.sector.competition * w.p.learners.quality * o.vacancies * now
+    drawn = w.sector.competition * w.p.learners.quality * o.vacancies * left_of_a_gap(w.p) * now
     return each * m.cover_share * m.cover_premium, drawn * np.maximum(left, 0.0)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from consortia.world.colleges.funding import left_of_a_gap
 from consortia.world.colleges.ledger import Books, Posting
 from consortia.world.colleges.people import People
 from consortia.world.colleges.setting import World, accounts
@@ -34,12 +35,14 @@ def achieve(
     surplus: Pence,
     running: Pence,
     filled: Floats,
+    agency: Ints,
     books: Books,
 ) -> tuple[Floats, Floats, Floats, Floats, tuple[Posting, ...]]:
     """Writes quality, achievement, newcomers, specific_skill, postings.
 
-    q <- rho q + (1 - rho) ( -(v - v*) b_v - (c - c*) b_c ), v the vacancy rate, c the share of
-    staff in their first year in the college.
+    q <- rho q + (1 - rho) ( -(v - v*) b_v - (c - c*) b_c ), c the share of staff in their first
+    year in the college, v the vacancy rate in which a post that an agency covers counts for
+    ``covered`` of an empty one, v* the usual one with the usual share covered.
     """
     o, n = w.p.outcomes, w.n
     staff = np.bincount(people.college, minlength=n)
@@ -48,7 +51,9 @@ def achieve(
     # Knowledge of the own college: 1 - exp(-years / specific_years), a table of whole years.
     known = 1 - np.exp(-np.arange(61) / w.p.staff.specific_years)
     skill = np.bincount(people.college, known[np.minimum(people.tenure, 60)], minlength=n) / many
-    lost = o.vacancies * (1 - filled - o.usual_vacancies)
+    total = np.maximum(posts.sum(axis=1), 1)
+    untaught = 1 - filled - (1 - o.covered) * agency / total
+    lost = o.vacancies * (untaught - left_of_a_gap(w.p) * o.usual_vacancies)
     lost = lost + o.newcomers * (newcomers - o.usual_newcomers)
     quality = o.persistence * quality - (1 - o.persistence) * lost
     size = np.maximum(_by_college(w, flows), 1)

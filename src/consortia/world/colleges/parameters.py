@@ -108,6 +108,7 @@ class Outcomes:
 
     persistence: float
     vacancies: float
+    covered: float
     newcomers: float
     usual_vacancies: float
     usual_newcomers: float
@@ -149,9 +150,12 @@ UNKNOWN = (
     "staff.taste",
     "staff.applicants",
     "money.hire_cost",
+    "money.cover_share",
+    "money.cover_premium",
     "money.additional",
     "learners.decay",
     "learners.quality",
+    "outcomes.covered",
     "outcomes.newcomers",
 )
 """What nobody knows and much may hang on: a ranking of mechanisms is swept over these."""

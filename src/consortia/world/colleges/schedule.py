@@ -122,7 +122,8 @@ SCHEDULE: tuple[Step, ...] = (
         run=outcomes.achieve,
         reads=(
             "people", "flows", "quality", "achievement", "joined", "pledged", "learners", "posts",
-            "vacancies", "log_pay", "paybill", "income", "surplus", "running", "filled", "books",
+            "vacancies", "log_pay", "paybill", "income", "surplus", "running", "filled", "agency",
+            "books",
         ),
         writes=("quality", "achievement", "newcomers", "specific_skill", "postings"),
         does="empty posts and new faces lower quality, which lasts; learners achieve",
