@@ -7,7 +7,8 @@ bench/results/methods-<date>.json and docs/bench-methods.md.
 
     --only TEXT          only cases whose row, task or size contains TEXT (repeatable)
     --limit SECONDS      CPU seconds a single run may take (60)
-    --out FILE           write the result there, and not into bench/results and docs
+    --out FILE           write the result there (after every case), not into bench/results and docs
+    --resume FILE        keep the cases of an earlier result and measure what it lacks
     --render FILE        write the page from an earlier result and measure nothing
 
 The peers of requirements-challenge.txt must be installed in the environment that runs this.
@@ -110,11 +111,24 @@ def run_case(case: dict[str, Any]) -> dict[str, Any]:
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+def hopeless(before: dict[str, Any] | None, case: dict[str, Any]) -> dict[str, Any] | None:
+    """Sizes ascend: what was too much for one is too much for the next, and what would take half as
+    long again as the limit if time grew with the number of providers is not tried."""
+    if before is None:
+        return None
+    if "cpu" not in before:
+        return {k: before[k] for k in ("over", "failed", "skipped") if k in before}
+    if before["cpu"] * case["n"] / before["n"] > 1.5 * case["limit"]:
+        return {"skipped": "too slow at the size before"}
+    return None
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="The other methods beside named peers.")
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--limit", type=float, default=60.0)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--resume", type=Path)
     parser.add_argument("--render", type=Path)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -136,33 +150,34 @@ def main() -> None:
         for row in (*OURS, *peers)
         if not given.only or any(t in row or t in task or t == str(n) for t in given.only)
     ]
+    earlier = json.loads(given.resume.read_text()) if given.resume else {}
+    kept = {(c["row"], c["task"], c["n"]): c for c in earlier.get("cases", ())}
+    agreement: list[dict[str, Any]] = list(earlier.get("agreement", ()))
+    versions: dict[str, str] = dict(earlier.get("versions", {}))
     cases: list[dict[str, Any]] = []
-    stopped: dict[tuple[str, str], dict[str, Any]] = {}
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+    result: dict[str, Any] = {}
     for k, case in enumerate(wanted, start=1):
-        # Sizes ascend: what is too much for one is too much for the next.
         at = case["row"], case["task"]
-        found = stopped.get(at) or run_case(case)
-        if "cpu" not in found:
-            stopped[at] = found
-        cases.append({**{n: case[n] for n in ("row", "task", "n")}, **found})
+        found = kept.get((*at, case["n"])) or hopeless(last.get(at), case) or run_case(case)
+        versions.update(found.pop("versions", {}))
+        last[at] = {**{n: case[n] for n in ("row", "task", "n")}, **found}
+        cases.append(last[at])
         said = f"{case['task']:20} {case['n']:>7,} {case['row']:34} {brief(found)}"
         print(f"{k:>3}/{len(wanted)} {said}", file=sys.stderr, flush=True)
-    versions: dict[str, str] = {}
-    for c in cases:
-        versions.update(c.pop("versions", {}))
-    result = {
-        "date": datetime.date.today().isoformat(),
-        "machine": machine(),
-        "limit": given.limit,
-        "memory_gb": MEMORY_GB,
-        "versions": dict(sorted(versions.items(), key=lambda kv: kv[0].lower())),
-        "agreement": methods_page.agreement(cases),
-        "cases": [{k: v for k, v in c.items() if k != "table"} for c in cases],
-    }
+        result = {
+            "date": datetime.date.today().isoformat(),
+            "machine": machine(),
+            "limit": given.limit,
+            "memory_gb": MEMORY_GB,
+            "versions": dict(sorted(versions.items(), key=lambda kv: kv[0].lower())),
+            "agreement": agreement + methods_page.agreement(cases),
+            "cases": [{k: v for k, v in c.items() if k != "table"} for c in cases],
+        }
+        if given.out:
+            given.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     written = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
-    if given.out:
-        given.out.write_text(written)
-    elif not given.only:
+    if not given.out and not given.only:
         folder = Path(__file__).parent / "results"
         folder.mkdir(exist_ok=True)
         (folder / f"methods-{result['date']}.json").write_text(written)

@@ -25,9 +25,7 @@ def panel_of(task: str, n: int) -> Staggered:
     keep = np.sort(
         np.r_[np.flatnonzero(whole.first == 0), np.flatnonzero(whole.first == 2015)[:FEW]]
     )
-    return Staggered(
-        Y=whole.Y[keep], first=whole.first[keep], x=whole.x[keep], years=whole.years
-    )
+    return Staggered(Y=whole.Y[keep], first=whole.first[keep], x=whole.x[keep], years=whole.years)
 
 
 def status_frame(panel: Staggered) -> pd.DataFrame:
@@ -52,9 +50,7 @@ def place_frame(panel: Staggered) -> pd.DataFrame:
     rng = np.random.default_rng([4, n])
     side = 1000.0 * np.sqrt(n * 60.0)
     east, north = rng.uniform(0, side, (2, n))
-    return pd.DataFrame(
-        {"provider": np.arange(1, n + 1), "easting": east, "northing": north}
-    )
+    return pd.DataFrame({"provider": np.arange(1, n + 1), "easting": east, "northing": north})
 
 
 def study_of(task: str) -> Any:
@@ -139,9 +135,7 @@ def read_ours(result: Any) -> Table:
         what = row["estimand"]
         if what == "dynamic":
             what = f"event({row['event_time']})"
-        elif row["event_time"] is not None or row["cohort"] is not None:
-            continue
-        elif row["year"] is not None or row["regime"] is not None:
+        elif any(row[k] is not None for k in ("event_time", "cohort", "year", "regime")):
             continue
         table[what] = (row["estimate"], row["std_error"])
     return table

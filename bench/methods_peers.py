@@ -32,8 +32,9 @@ def _statspai(result: Any) -> Table:
 
 # --- imputation ----------------------------------------------------------------------------------
 
-_NAMES: dict[str, Any] = dict(outcome="y", unit="unit", time="year", first_treat="first_treat")
-_SHORT: dict[str, Any] = dict(y="y", group="unit", time="year", first_treat="first_treat")
+_FIRST = {"time": "year", "first_treat": "first_treat"}
+_NAMES = {"outcome": "y", "unit": "unit", **_FIRST}
+_SHORT = {"y": "y", "group": "unit", **_FIRST}
 
 
 def diff_diff_imputation(frame: pd.DataFrame) -> Any:
@@ -141,9 +142,7 @@ def diff_diff_lpdid(frame: pd.DataFrame) -> Any:
     import diff_diff
 
     spec = diff_diff.LPDiD(pre_window=-FIRST, post_window=LAST)
-    return spec.fit(
-        frame, outcome="y", unit="unit", time="year", treatment="d", only_event=True
-    )
+    return spec.fit(frame, outcome="y", unit="unit", time="year", treatment="d", only_event=True)
 
 
 def _diff_diff_lpdid(result: Any) -> Table:
@@ -259,16 +258,6 @@ def statspai_synthetic(variance: str) -> Work:
     return work
 
 
-def synthdid_synthetic(variance: str) -> Work:
-    def work(frame: pd.DataFrame) -> Any:
-        from synthdid.synthdid import Synthdid
-
-        fit = Synthdid(frame, unit="provider", time="season", treatment="d", outcome="y").fit()
-        return fit.vcov(method=variance, n_reps=PLACEBOS)
-
-    return work
-
-
 # --- neighbours ----------------------------------------------------------------------------------
 
 
@@ -333,7 +322,6 @@ PEERS: dict[str, dict[str, Peer]] = {
         f"synthetic-{v}": {
             "diff-diff": ("diff-diff", _block, diff_diff_synthetic(v), _diff_diff_synthetic),
             "StatsPAI": ("StatsPAI", _block, statspai_synthetic(v), _statspai),
-            "synthdid": ("synthdid", _block, synthdid_synthetic(v), _diff_diff_synthetic),
         }
         for v in ("jackknife", "placebo")
     },
