@@ -7,7 +7,7 @@ WORKERS ?= 2
 # One thread per process: two processes on two cores beat two processes with four threads.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test test-slow bench bench-challenge lint format lock witness coverage-table exam clean help
+.PHONY: demo test test-slow bench bench-methods bench-challenge lint format lock witness coverage-table exam clean help
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -41,6 +41,12 @@ bench: $(VENV)/dev.stamp  ## speed and memory beside named peers (own environmen
 	.venv-bench/bin/python -m pip --disable-pip-version-check -q install -r bench/requirements-peers.txt
 	.venv-bench/bin/python -m pip --disable-pip-version-check -q install -e .
 	.venv-bench/bin/python bench/run.py
+
+bench-methods: $(VENV)/dev.stamp  ## the other methods beside named peers (in .venv-bench too)
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip --disable-pip-version-check -q install -r bench/requirements-challenge.txt
+	.venv-bench/bin/python -m pip --disable-pip-version-check -q install -e .
+	.venv-bench/bin/python bench/methods.py
 
 bench-challenge: $(VENV)/dev.stamp  ## checks of the answer beside named peers (in .venv-bench too)
 	$(PYTHON) -m venv .venv-bench

@@ -1,4 +1,4 @@
-"""Randomisation inference, the wild bootstrap and the specification curve beside named peers.
+"""Randomisation inference and the wild bootstrap beside named peers.
 
     python bench/challenge_design.py --peers .venv-bench/bin/python --out bench/results/design.json
 
@@ -228,6 +228,34 @@ TASKS: dict[str, dict[str, Callable[[int, int], Work]]] = {
         "diff-diff": diff_diff_wild,
     },
 }
+
+# What challenge.py asks of a module of tasks.
+SIZES = ("1000", "20000")
+ROWS = tuple(dict.fromkeys(row for makers in TASKS.values() for row in makers))
+WARM_UP = "200"
+PACKAGES = {r: r for r in ("pyfixest", "StatsPAI", "wildboottest", "diff-diff")}
+TITLES = {
+    "randomisation": f"Randomisation inference, two-way, {DRAWS} draws",
+    "wild": f"Wild cluster bootstrap, two-way, {CLUSTERS} clusters, {DRAWS} draws",
+}
+NOTES = {
+    "randomisation": "Sizes are providers, ten years each. Peers deal out rows of the exposure "
+    "column, which does not keep the size of the test; consortia deals out whole adoption paths "
+    "and studentises. The difference is of p-values.",
+    "wild": "Provider and year effects are taken out first, in the time taken, for peers that know "
+    "none. Rademacher weights, null imposed. The difference is of p-values and includes that of "
+    "the draws.",
+}
+
+
+def prepare(row: str, task: str, size: str) -> Work | None:
+    """The work of one case; None where the row has no such task."""
+    make = TASKS[task].get(row)
+    return None if make is None else make(int(size), 99 if size == WARM_UP else DRAWS)
+
+
+def read(row: str, result: float) -> list[tuple[float]]:
+    return [(result,)]
 
 
 def one(task: str, row: str, n: int, draws: int) -> dict[str, Any]:
