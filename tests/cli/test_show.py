@@ -30,7 +30,7 @@ def test_answer_first_then_what_it_rests_on(make_panel, make_study, capsys) -> N
     assert lines[1].strip().startswith(found.verdict.words.upper())
     assert f"{found.headline['estimate']:+.2f} points" in text
     assert "Members against the rest" in text
-    marks = re.findall(r"\[(?:OVERTURNS IT|comes close|not known|holds)\]", text)
+    marks = re.findall(r"\[(?:DOES NOT STAND|barely stands|not known|stands)\]", text)
     assert len(marks) == len(found.challenge.threats)
     assert "Strength of the evidence: " in text
 

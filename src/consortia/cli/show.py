@@ -12,10 +12,10 @@ from rich.table import Table
 from consortia.results import Evaluation, Shares
 
 STANDS = {
-    "overturns": "OVERTURNS IT",
-    "close": "comes close",
+    "overturns": "DOES NOT STAND",
+    "close": "barely stands",
     "open": "not known",
-    "holds": "holds",
+    "holds": "stands",
 }
 
 

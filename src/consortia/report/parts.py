@@ -15,10 +15,10 @@ SHOWN = 10
 
 
 STANDINGS = {
-    "overturns": "Overturns it",
-    "close": "Comes close",
-    "open": "Not known",
-    "holds": "Holds",
+    "overturns": "the answer does not stand",
+    "close": "it barely stands",
+    "open": "not known",
+    "holds": "it stands",
 }
 _ICONS = {"overturns": "fail", "close": "note", "open": "note", "holds": "pass"}
 
