@@ -85,10 +85,10 @@ def page(result: dict[str, Any]) -> str:
         "",
         f"Made by `python bench/methods.py` on {result['date']}, every size in one run: "
         f"{m['cores']} cores shared with other work, {m['memory_gb']} GB, Python {m['python']}, "
-        "one thread for every library. Median CPU seconds (user + system) / peak memory above what the process held "
-        "with the data loaded; each case in a fresh process after a warm-up on 200 providers, at "
-        f"most {result['limit']:g} s and {result['memory_gb']} GB of address space. "
-        + _sticks(result),
+        "one thread for every library. Median CPU seconds (user + system) / peak memory above what "
+        "the process held with the data loaded; each case in a fresh process after a warm-up on "
+        f"200 providers, at most {result['limit']:g} s and {result['memory_gb']} GB of address "
+        "space. " + _sticks(result),
         "",
         "Balanced synthetic panels of ten years; 35 % never join, the rest in one of five years "
         "(`bench/staggered.py`). *consortia* starts from data frames of outcomes and dated "
