@@ -27,6 +27,7 @@ KEEP = ("exit_rate", "move_rate", "vacancy_rate", "entries", "learners")
 def ours(out: Path, colleges: int, years: int) -> dict[str, Any]:
     from consortia.streams import Streams
     from consortia.world.colleges import CollegeSector, embedded_region, opening, run
+    from consortia.world.colleges.funding import left_of_a_gap
 
     sector = CollegeSector(region=embedded_region(colleges), years=years)
     start = opening(sector, Streams(1))
@@ -55,7 +56,13 @@ def ours(out: Path, colleges: int, years: int) -> dict[str, Any]:
             "construction", "engineering", "digital", "health", "other")]),
         staff=np.array([getattr(p.staff, k) for k in STAFF]),
         learn=np.array([getattr(p.learners, k) for k in LEARN]),
-        outcomes=np.array([getattr(p.outcomes, k) for k in OUTCOMES]),
+        # The peers have no agencies: an empty post costs them what is left of it on average.
+        outcomes=np.array(
+            [
+                getattr(p.outcomes, k) * (left_of_a_gap(p) if k == "vacancies" else 1)
+                for k in OUTCOMES
+            ]
+        ),
         years=years,
     )  # fmt: skip
     return {

@@ -119,3 +119,19 @@ def test_files_that_are_no_scenario(tmp_path: Path) -> None:
         read_scenario(tmp_path / "b.toml")
     with pytest.raises(DataInvalid, match="no mechanism"):
         read(tmp_path, 'title = "x"')
+
+
+def test_lists_of_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    head = '[[mechanisms]]\nname = "no-poach"\n\n[tipping]\nintensities = '
+    path.write_text(head + "[1, 2.5]\n", encoding="utf-8")
+    asked = read_scenario(path).scenario.tipping
+    assert asked is not None
+    assert asked.intensities == (1.0, 2.5)
+    for wrong in ('[1, "two"]', "3", "[true, 2]"):
+        path.write_text(head + wrong + "\n", encoding="utf-8")
+        with pytest.raises(DataInvalid, match="list of numbers"):
+            read_scenario(path)
+    path.write_text(head + "[1, -2]\n", encoding="utf-8")
+    with pytest.raises(DataInvalid, match="none below zero"):
+        read_scenario(path)

@@ -55,7 +55,7 @@ def unravelling(
             [
                 Problem(
                     column="tipping.mechanism",
-                    found=key or None,
+                    found=key,
                     problem="only a compact whose rules members could break can come apart",
                     remedy=f"Name one of: {', '.join(able)}"
                     if able

@@ -334,6 +334,7 @@ def _tipping(c: Comparison, heads: Mapping[str, str]) -> dict[str, Any] | None:
     if c.tipping is None:
         return None
     rows = c.tipping.table.to_dicts()
+    times = tipping.rule([r["intensity"] for r in rows])
     return {
         "mechanism": c.tipping.mechanism,
         "title": heads[c.tipping.mechanism],
@@ -343,7 +344,7 @@ def _tipping(c: Comparison, heads: Mapping[str, str]) -> dict[str, Any] | None:
         "years": c.tipping.years,
         "rows": rows,
         "columns": _columns(
-            (("intensity", "Competition, times today's", tipping.rule([r["intensity"] for r in rows])),
+            (("intensity", "Competition, times today's", times),
              ("apart", "Runs that come apart", "percent"),
              ("year", "After so many years", "fixed:1"),
              ("still_in", "Members left at the end", "percent"),

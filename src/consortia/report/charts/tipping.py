@@ -58,7 +58,14 @@ def draw(chart: Node, width: int, ident: str) -> Markup:
         out.append(svg.dot(x.at(k) + 5, y.at(p["still_in"]), "ring", "early"))
         out.append(svg.dot(x.at(k) - 5, y.at(p["apart"]), "circle", "late"))
         out.append(
-            svg.figure(x.at(k), HEIGHT - BOTTOM + 18, chart.x_ticks[k], str(chart.rule.value), "tick", "middle")
+            svg.figure(
+                x.at(k),
+                HEIGHT - BOTTOM + 18,
+                chart.x_ticks[k],
+                str(chart.rule.value),
+                "tick",
+                "middle",
+            )
         )
     middle = (left + width - RIGHT) / 2
     out.append(svg.words(middle, HEIGHT - 8, chart.x_label, "axis-title", "middle")[0])
