@@ -167,7 +167,9 @@ def _summary(result: dict[str, Any]) -> list[str]:
                 continue
             if not peers:
                 alone = brief(ours).split(" / ")
-                out.append(f"| {task} | {n:,} | none finished | {alone[0]} | – | – | {alone[1]} |")
+                out.append(
+                    f"| {task} | {n:,} | no peer measured | {alone[0]} | – | – | {alone[1]} |"
+                )
                 continue
             fast = min(peers, key=lambda c: c["cpu"])
             lean = min(peers, key=lambda c: c["memory"])
