@@ -14,7 +14,7 @@ from consortia.errors import DataInvalid
 from consortia.estimators.estimate import estimate
 from consortia.maths.diagnosands import known
 from consortia.panel import Panel
-from consortia.sensitivity.verdict import chance_above, in_words
+from consortia.sensitivity.thresholds import chance_above, in_words
 from consortia.specs import (
     Appraise,
     GroupTime,

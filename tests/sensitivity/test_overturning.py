@@ -4,7 +4,7 @@ import pytest
 from trials import made, noise, trial_of
 
 from consortia.sensitivity.overturning import cannot, danger, words, worthwhile
-from consortia.sensitivity.verdict import SURE, WORTH, chance_above
+from consortia.sensitivity.thresholds import SURE, WORTH, chance_above
 
 
 @pytest.fixture(scope="module")

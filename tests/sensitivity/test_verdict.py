@@ -1,35 +1,42 @@
-"""Words by fixed thresholds."""
+"""The words, and what withholds them."""
 
+import polars as pl
 import pytest
-from scipy import stats
 
-from consortia.sensitivity.verdict import chance_above, in_words, providers_needed
-
-
-@pytest.mark.parametrize(
-    ("p_positive", "p_worthwhile", "words"),
-    [
-        (0.90, 0.50, "probably helps"),
-        (0.899, 0.50, "cannot tell yet"),
-        (0.99, 0.49, "cannot tell yet"),
-        (0.99, 0.10, "probably no worthwhile use"),
-        (0.10, 0.01, "probably harms"),
-        (0.11, 0.01, "probably no worthwhile use"),
-        (0.50, 0.30, "cannot tell yet"),
-    ],
-)
-def test_thresholds(p_positive: float, p_worthwhile: float, words: str) -> None:
-    assert in_words(p_positive, p_worthwhile) == words
+from consortia.evaluation import evaluate
+from consortia.results import Finding
+from consortia.sensitivity import CHECKS
+from consortia.sensitivity.verdict import decide
+from consortia.streams import Streams
+from consortia.world import SchoolSector, sector_study, simulate
 
 
-def test_chances() -> None:
-    assert chance_above(0.0, 1.96, 1.0, 0) == pytest.approx(0.975, abs=1e-3)
-    assert chance_above(0.5, 0.5, 1.0, 7) == pytest.approx(0.5)
-    assert chance_above(0.0, 2.0, 1.0, 3) == pytest.approx(stats.t.cdf(2.0, 3))
-    assert chance_above(0.0, 2.0, 0.0, 0) == 1.0
+@pytest.fixture(scope="module")
+def made():
+    study = sector_study().with_(checks=())
+    return study, evaluate(study, simulate(SchoolSector(), Streams(7)))
 
 
-def test_providers_needed_is_the_textbook_formula() -> None:
-    # Minimum detectable effect at 80 % power and 5 % size is 2.80 standard errors.
-    assert providers_needed(0.1, 0.28, 0.95) == pytest.approx(1.0, abs=0.01)
-    assert providers_needed(0.2, 0.28, 0.95) == pytest.approx(4.0, abs=0.03)
+def failing(check: str) -> Finding:
+    return Finding(
+        check=check, title=check, verdict=False, sentence="s", table=pl.DataFrame(), numbers={}
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("row", CHECKS.values(), ids=lambda r: r.name)
+def test_words_are_withheld_where_the_row_says_why_and_only_there(made, row) -> None:
+    study, e = made
+    assert e.verdict.words == "probably helps"
+    said = decide(study, e.estimate, e.sd, [failing(row.name)], "")
+    if row.failed:
+        assert said.words == "cannot tell yet"
+        assert row.failed in said.sentence
+    else:
+        assert said == e.verdict
+
+
+def test_no_answer_says_why() -> None:
+    said = decide(sector_study(), None, 10.0, [], "nobody joined")
+    assert said.words == "not identified"
+    assert "nobody joined" in said.sentence
+    assert said.p_positive is None

@@ -28,7 +28,7 @@ from consortia.appraisal.worlds import Crossed, outcomes, streams_of
 from consortia.diagnosis import MOMENTS, Diagnosis
 from consortia.errors import DataInvalid, NotIdentified, Problem, did_you_mean
 from consortia.panel import Arrays, Panel
-from consortia.sensitivity.verdict import DEFAULT_WORTHWHILE_SD
+from consortia.sensitivity.thresholds import DEFAULT_WORTHWHILE_SD
 from consortia.sources import competition
 from consortia.specs import Appraise
 from consortia.spread import spread

@@ -18,7 +18,8 @@ from consortia.estimators.estimate import estimate
 from consortia.panel import Arrays, Panel
 from consortia.results import Estimate, Finding, Trial
 from consortia.sensitivity import CHECKS
-from consortia.sensitivity.verdict import chance_above, decide, in_words
+from consortia.sensitivity.thresholds import chance_above, in_words
+from consortia.sensitivity.verdict import decide
 from consortia.streams import Streams
 from consortia.structures import belonging
 from consortia.study import Study

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from consortia.results import Finding, Trial
+from consortia.sensitivity.thresholds import DEFAULT_WORTHWHILE_SD, chance_above, in_words
 
 FAR = 50.0
 """Moves this many times as long as the one at hand are the end of the world."""
@@ -21,17 +22,12 @@ FAR = 50.0
 
 def worthwhile(trial: Trial) -> float:
     """The smallest worthwhile effect, in the outcome's unit."""
-    from consortia.sensitivity.verdict import DEFAULT_WORTHWHILE_SD
-
     stated = trial.study.outcomes[trial.study.outcome].worthwhile
     return stated if stated is not None else DEFAULT_WORTHWHILE_SD * trial.sd
 
 
 def words(trial: Trial, estimate: float, se: float | None = None) -> str:
     """The answer in words had the estimate been another one; ``se`` None keeps its precision."""
-    # The thresholds read CHECKS, which are made of the checks that ask here.
-    from consortia.sensitivity.verdict import chance_above, in_words
-
     error = float(trial.estimate.row()["std_error"]) if se is None else se
     dof = trial.estimate.dof
     return in_words(

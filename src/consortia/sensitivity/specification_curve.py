@@ -20,6 +20,7 @@ from consortia.panel import Arrays
 from consortia.results import Finding, Trial
 from consortia.sensitivity.joint_test import Joint, Member, joint, p_values
 from consortia.sensitivity.strata import codes_of
+from consortia.sensitivity.thresholds import DEFAULT_WORTHWHILE_SD
 from consortia.specs import (
     Exposure,
     MethodSpec,
@@ -227,8 +228,6 @@ def _spread(study: Study, arrays: Arrays) -> float:
 
 
 def _worthwhile(study: Study, trial: Trial, arrays: Arrays) -> float:
-    from consortia.sensitivity.verdict import DEFAULT_WORTHWHILE_SD
-
     stated = study.outcomes[study.outcome].worthwhile
     if stated is not None:
         return stated

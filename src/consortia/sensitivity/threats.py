@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from consortia.challenge import Standing, Threat
 from consortia.results import Coincidence, Estimate, Finding, Identification, Verdict
 from consortia.sensitivity import CHECKS
-from consortia.sensitivity.verdict import providers_needed
+from consortia.sensitivity.thresholds import providers_needed
 from consortia.study import Study
 
 NEAR = 0.5
