@@ -1,8 +1,9 @@
 """The market of colleges beside agent frameworks: the same rules, the same opening, one run.
 
 ``python bench/sector.py --out FILE`` writes the opening of our sector and times our years;
-``--peer mesa`` or ``--peer agentpy`` (in an environment that has them) times theirs from that file.
-The peers run the rules of docs/methods/sector.md on objects: learners choose by one number against
+``--peer mesa``, ``agentpy`` or ``mesa-frames`` (in an environment that has them) times theirs from
+that file. The peers run the rules of docs/methods/sector.md on objects, mesa-frames on columns:
+learners choose by one number against
 the cumulated chances of their zone, teachers leave, look, move, apply. Left out for them: places,
 books, trust, distances. CPU seconds of the years; building apart. Aggregates show whether
 it is the same market.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import random
 import time
 from bisect import bisect_right
@@ -230,11 +232,15 @@ class Market:
         return out
 
     def results(self, people: Any) -> dict[str, float]:
-        o = self.o
         new, all_ = [0] * self.n, [0] * self.n
         for person in people:
             all_[person.college] += 1
             new[person.college] += person.tenure == 0
+        return self.closes(new, all_)
+
+    def closes(self, new: list[int], all_: list[int]) -> dict[str, float]:
+        """The year's end, from the newcomers and all teachers of each college."""
+        o = self.o
         short = 0
         for j in range(self.n):
             empty = sum(max(p - h, 0) for p, h in zip(self.posts[j], self.heads[j], strict=True))
@@ -254,7 +260,7 @@ class Market:
         }
 
 
-def with_mesa(d: Any) -> tuple[float, float, list[dict[str, float]]]:
+def with_mesa(d: Any, seed: int) -> tuple[float, float, list[dict[str, float]]]:
     import mesa
 
     class Teacher(mesa.Agent):
@@ -280,8 +286,8 @@ def with_mesa(d: Any) -> tuple[float, float, list[dict[str, float]]]:
 
     class Sector(mesa.Model):
         def __init__(self, d) -> None:
-            super().__init__(seed=1)
-            self.market = Market(d, 1)
+            super().__init__(seed=seed)
+            self.market = Market(d, seed)
             for row in d["person"].tolist():
                 Teacher(self, *row)
             for zone, many in enumerate(d["cohort"].tolist()):
@@ -309,7 +315,7 @@ def with_mesa(d: Any) -> tuple[float, float, list[dict[str, float]]]:
     return built, time.process_time() - began, yearly
 
 
-def with_agentpy(d: Any) -> tuple[float, float, list[dict[str, float]]]:
+def with_agentpy(d: Any, seed: int) -> tuple[float, float, list[dict[str, float]]]:
     import agentpy as ap
 
     class Teacher(ap.Agent):
@@ -332,7 +338,7 @@ def with_agentpy(d: Any) -> tuple[float, float, list[dict[str, float]]]:
 
     class Sector(ap.Model):
         def setup(self) -> None:
-            self.market = Market(d, 1)
+            self.market = Market(d, seed)
             self.teachers = ap.AgentList(self, len(d["person"]), Teacher)
             for person, row in zip(self.teachers, d["person"].tolist(), strict=True):
                 person.zone, person.college, person.subject, person.service, person.tenure = row
@@ -367,10 +373,180 @@ def with_agentpy(d: Any) -> tuple[float, float, list[dict[str, float]]]:
     return built, time.process_time() - began, yearly
 
 
+def with_mesa_frames(d: Any, seed: int) -> tuple[float, float, list[dict[str, float]]]:
+    """People as columns of agent sets; the 250 colleges keep their books in the same Market."""
+    # Before the first import of polars, which reads it once: the others use one thread too.
+    os.environ["POLARS_MAX_THREADS"] = "1"
+    import polars as pl
+    from mesa_frames import AgentSetPolars, ModelDF
+
+    near, wide = pl.Series(d["near"].ravel()), d["near"].shape[1]
+    km = pl.Series(d["km"].ravel() / float(d["staff"][STAFF.index("travel")]))
+    zone_x, zone_y = (pl.Series(c) for c in d["zone_xy"].T)
+    x, y = (pl.Series(c) for c in d["xy"].T)
+    steps = pl.Series(range(wide), dtype=pl.Int64).to_frame("step")
+
+    def counted(frame: Any) -> list[list[int]]:
+        """Heads by college and subject."""
+        cell = (frame["college"] * 5 + frame["subject"]).to_numpy()
+        return np.bincount(cell, minlength=d["posts"].size).reshape(-1, 5).tolist()
+
+    def flat(rows: Any) -> Any:
+        return pl.Series([v for row in rows for v in row])
+
+    def best(model: Any, who: Any, allowed: Any) -> Any:
+        """Each row's best college in reach (`to`) and its value; -inf where none has room."""
+        m, s = model.market, model.market.s
+        long = who.with_row_index("row").join(steps, how="cross", maintain_order="left_right")
+        slot = long["zone"] * wide + long["step"]
+        to = near.gather(slot)
+        value = (
+            pl.Series(m.log_pay).gather(to) / s["taste"]
+            - km.gather(slot)
+            + flat(m.log_room).gather(to * 5 + long["subject"])
+            + pl.Series(model.random.gumbel(size=len(long)))
+        )
+        value = pl.select(pl.when(allowed(long, to)).then(value).otherwise(-math.inf)).to_series()
+        value = value.reshape((len(who), wide))
+        at = pl.Series(range(len(who)), dtype=pl.Int64) * wide + value.arr.arg_max().cast(pl.Int64)
+        return who.with_columns(to=to.gather(at), value=value.arr.max())
+
+    def seated(model: Any, asked: Any) -> Any:
+        """Those whom the posts suffice for, drawn by lot within college and subject."""
+        room = flat(model.market.room).gather(asked["to"] * 5 + asked["subject"])
+        return asked.with_columns(lot=pl.Series(model.random.random(len(asked))), room=room).filter(
+            pl.col("lot").rank("ordinal").over("to", "subject") <= pl.col("room")
+        )
+
+    class Teachers(AgentSetPolars):
+        def step(self) -> None:
+            self.leave()
+            self.model.market.before_moves()
+            self.look()
+            self.come()
+
+        def leave(self) -> None:
+            m, a = self.model.market, self.agents
+            chance = pl.Series(m.hazard).gather(a["service"].clip(0, 3))
+            chance *= pl.Series(m.pull).gather(a["college"])
+            gone = a.filter(pl.Series(self.model.random.random(len(a))) < chance)["unique_id"]
+            m.count["exits"] = len(gone)
+            self.remove(gone)
+            self.agents = self.agents.with_columns(pl.col("service", "tenure") + 1)
+            m.heads = counted(self.agents)
+
+        def look(self) -> None:
+            model, m, s = self.model, self.model.market, self.model.market.s
+            who = self.agents.with_row_index("at").filter(
+                pl.Series(model.random.random(len(self.agents))) < s["search"]
+            )
+            away = (zone_x.gather(who["zone"]) - x.gather(who["college"])).pow(2)
+            away += (zone_y.gather(who["zone"]) - y.gather(who["college"])).pow(2)
+            stay = (
+                pl.Series(m.log_pay).gather(who["college"]) / s["taste"]
+                - away.sqrt() / 1_000 / s["travel"]
+                + s["threshold"]
+                + pl.Series(model.random.gumbel(size=len(who)))
+            )
+            found = best(model, who, lambda long, to: to != long["college"])
+            moved = seated(model, found.filter(found["value"] > stay))
+            a = self.agents
+            self.agents = a.with_columns(
+                a["college"].scatter(moved["at"], moved["to"]),
+                a["tenure"].scatter(moved["at"], 0),
+            )
+            m.heads = counted(self.agents)
+            m.count["moves"] = len(moved)
+
+        def come(self) -> None:
+            model, m, s = self.model, self.model.market, self.model.market.s
+            m.before_moves()
+            many = pl.Series(np.repeat(d["applicants"] / 4, 4))
+            zone = pl.Series(np.repeat(np.arange(d["applicants"].size), 4))
+            zone = zone.filter(pl.Series(model.random.random(len(many))) < many)
+            edge = pl.Series(d["subject"] / d["subject"].sum()).cum_sum()
+            draw = pl.Series(model.random.random(len(zone)))
+            subject = edge.search_sorted(draw, side="right").cast(pl.Int64).clip(0, 4)
+            who = pl.DataFrame({"zone": zone, "subject": subject}).with_columns(
+                u=pl.Series(model.random.random(len(zone)))
+            )
+            ahead = pl.Series(np.array(m.log_pay) - d["standard"])
+            willing = s["accept"] * (s["accept_pay"] * ahead).exp()
+            found = best(model, who, lambda long, to: long["u"] < willing.gather(to))
+            got = seated(model, found.filter(pl.col("value") > -math.inf))
+            zero = pl.lit(0, dtype=pl.Int64)
+            self.add(
+                got.select(
+                    pl.Series("unique_id", model.ids(len(got))),
+                    "zone", pl.col("to").alias("college"), "subject",
+                    service=zero, tenure=zero,
+                )
+            )  # fmt: skip
+            m.heads = counted(self.agents)
+            m.count["entries"] = len(got)
+
+        def counts(self) -> tuple[list[int], list[int]]:
+            """(newcomers, all) by college."""
+            a = self.agents
+            new = a.filter(pl.col("tenure") == 0)["college"].to_numpy()
+            every = a["college"].to_numpy()
+            n = self.model.market.n
+            return np.bincount(new, minlength=n).tolist(), np.bincount(every, minlength=n).tolist()
+
+    class Learners(AgentSetPolars):
+        def step(self) -> None:
+            self.choose()
+
+        def choose(self) -> None:
+            m, zone = self.model.market, self.agents["zone"]
+            # Edges rise within a zone from 0 to below 1, so that zone + edge is one sorted column.
+            edge = pl.Series((np.arange(len(m.edge))[:, None] + np.array(m.edge)).ravel())
+            draw = zone + pl.Series(self.model.random.random(len(zone)))
+            slot = edge.search_sorted(draw, side="right").cast(pl.Int64)
+            taken = near.gather(slot.filter(slot < (zone + 1) * wide))
+            m.taken = np.bincount(taken.to_numpy(), minlength=m.n).tolist()
+
+    class Sector(ModelDF):
+        def __init__(self, d) -> None:
+            super().__init__(seed)
+            self.market, self.last = Market(d, seed), 0
+            self.teachers, self.learners = Teachers(self), Learners(self)
+            rows = d["person"]
+            names = ("zone", "college", "subject", "service", "tenure")
+            columns = {k: rows[:, i] for i, k in enumerate(names)}
+            self.teachers.add(pl.DataFrame({"unique_id": self.ids(len(rows)), **columns}))
+            zones = np.repeat(np.arange(d["cohort"].size), d["cohort"])
+            self.learners.add(pl.DataFrame({"unique_id": self.ids(len(zones)), "zone": zones}))
+            self.agents.add([self.teachers, self.learners])
+
+        def ids(self, n: int) -> Any:
+            self.last += n
+            return np.arange(self.last - n, self.last)
+
+        def year(self) -> dict[str, float]:
+            m = self.market
+            m.before_learners()
+            self.learners.step()
+            m.after_learners(len(self.teachers))
+            self.teachers.step()
+            return m.closes(*self.teachers.counts())
+
+    began = time.process_time()
+    model = Sector(d)
+    built = time.process_time() - began
+    began = time.process_time()
+    yearly = [model.year() for _ in range(int(d["years"]))]
+    return built, time.process_time() - began, yearly
+
+
+PEERS = {"mesa": with_mesa, "agentpy": with_agentpy, "mesa-frames": with_mesa_frames}
+
+
 def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--out", type=Path, required=True, help="file of the opening (.npz)")
-    args.add_argument("--peer", choices=("mesa", "agentpy"))
+    args.add_argument("--peer", choices=tuple(PEERS))
+    args.add_argument("--seed", type=int, default=1, help="of a peer's luck")
     args.add_argument("--colleges", type=int, default=250)
     args.add_argument("--years", type=int, default=20)
     chosen = args.parse_args()
@@ -379,8 +555,7 @@ def main() -> None:
     else:
         with np.load(chosen.out) as held:
             d = {name: held[name] for name in held.files}
-        run = with_mesa if chosen.peer == "mesa" else with_agentpy
-        built, cpu, yearly = run(d)
+        built, cpu, yearly = PEERS[chosen.peer](d, chosen.seed)
         said = {"peer": chosen.peer, "cpu_s": cpu, "build_s": built}
         said |= {k: float(np.mean([y[k] for y in yearly])) for k in KEEP}
     print(json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in said.items()}))
