@@ -232,8 +232,8 @@ READING = [
     "* `regime-did` is right in all worlds in which the only other thing is the other arm, and "
     "speaks of fewer joiners: compare the column of joiners, and its RMSE, with that of "
     "`group-time`. Where its joiners fall into many cells of a handful (two initiatives), a cell's "
-    "standard error, like that of group-time elsewhere, divides by n and not n - 1, and its intervals "
-    "are a little short.",
+    "standard error, like that of group-time elsewhere, divides by n and not n - 1, and its "
+    "intervals are a little short.",
     "* Where 95% of joiners take both on one day, it rests on the few others; it says so and its "
     "interval is as wide as that makes it. Where all do, it refuses.",
     "* Spill-over onto rivals is another arm like the rest once it is named: rivals' joining, an "
