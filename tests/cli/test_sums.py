@@ -140,6 +140,15 @@ def test_what_is_told_is_what_is_in_the_file(rows) -> None:
     assert told["left_out"]["of_them_small_cells"] == made.small_cells
 
 
+def same(two: list[list[dict[str, object]]]) -> None:
+    """The same model from other sums: they differ in the last digits, by the order of adding."""
+    one, other = two
+    assert len(one) == len(other)
+    for a, b in zip(one, other, strict=True):
+        near = {k: pytest.approx(v, rel=1e-9) if isinstance(v, float) else v for k, v in b.items()}
+        assert a == near
+
+
 def test_the_page_runs_and_sums_answer_as_rows_do(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```(\w+)\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.S)
@@ -169,13 +178,10 @@ def test_the_page_runs_and_sums_answer_as_rows_do(tmp_path: Path, monkeypatch) -
         assert done.exit_code == 0, done.output
         (made,) = json.loads(done.stdout)["evaluations"]
         answers.append(made["effects"])
-    assert answers[0] == answers[1]
+    same(answers)
     values = []
     for name in ("study.toml", "rows.toml"):
         done = run.invoke(app, ["shares", name, "--out", f"out-{name}", "--json"])
         (made,) = json.loads(done.stdout)["shares"]
         values.append(made["shares"]["parts"])
-    # The same model from other sums: they differ in the last digits, by the order of adding.
-    for one, other in zip(*values, strict=True):
-        assert one == {k: pytest.approx(v, rel=1e-9) if isinstance(v, float) else v
-                       for k, v in other.items()}  # fmt: skip
+    same(values)
