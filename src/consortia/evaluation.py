@@ -16,7 +16,7 @@ from consortia.estimators import METHODS
 from consortia.estimators import shares as division
 from consortia.estimators.by_collaboration import by_collaboration
 from consortia.estimators.estimate import estimate as run_method
-from consortia.estimators.estimate import with_influence
+from consortia.estimators.estimate import trace, with_influence
 from consortia.estimators.identification import identify
 from consortia.estimators.levels import levels
 from consortia.estimators.neighbours import area
@@ -394,7 +394,7 @@ def _challenge(
         sd=sd,
         belonging=belonging(panel, study.arms[study.arm], arrays.provider),
         path_sums=path_sums,
-        trace=lambda changed, asked: _trace(asked, changed, streams),
+        trace=lambda changed, asked: trace(changed, asked, streams.at("inference").rng()),
         influence=lambda: psi,
     )
     out: list[Finding] = []
@@ -404,19 +404,6 @@ def _challenge(
         with threadpool_limits(limits=1, user_api="blas"):
             out.append(CHECKS[type(spec)].run(trial, spec, streams.at("check", spec.name).rng()))
     return tuple(out)
-
-
-def _trace(study: Study, arrays: Arrays, streams: Streams) -> tuple[float, np.ndarray | None]:
-    """The headline and the influence (n,) on it."""
-    method = METHODS[type(study.method)]
-    with threadpool_limits(limits=1, user_api="blas"):
-        fit = method.fit(arrays, study.method, study, streams.at("inference").rng())
-        value = float(fit.theta[fit.headline])
-        if fit.influence is None:
-            return value, None
-        pick = np.zeros((1, len(fit.keys)))
-        pick[0, fit.headline] = 1.0
-        return value, fit.influence.combine(pick).dense()[:, 0]
 
 
 def _gap(

@@ -13,8 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from consortia.appraisal.designs import Design, Plan, plain_crossing, sector_of
 from consortia.errors import NotIdentified
-from consortia.estimators import METHODS
-from consortia.estimators.estimate import estimate
+from consortia.estimators.estimate import estimate, trace
 from consortia.panel import Arrays, Panel
 from consortia.results import Estimate, Finding, Trial
 from consortia.sensitivity import CHECKS
@@ -282,15 +281,6 @@ def _challenged(
         def refit(changed: Arrays, asked: Study) -> Estimate:
             return estimate(changed, asked, streams.at("refit").rng())
 
-        def influence() -> Floats | None:
-            method = METHODS[type(study.method)]
-            fit = method.fit(arrays, study.method, study, streams.at("influence").rng())
-            if fit.influence is None:
-                return None
-            pick = np.zeros((1, len(fit.keys)))
-            pick[0, found.headline] = 1.0
-            return fit.influence.combine(pick).dense()[:, 0]
-
         facts = pl.DataFrame({"provider": arrays.provider}).join(
             panel.providers, on="provider", how="left", maintain_order="left"
         )
@@ -303,7 +293,7 @@ def _challenged(
             cross=cross,
             sd=plan.sd,
             belonging=belonging(panel, study.arms[study.arm], arrays.provider),
-            influence=influence,
+            influence=lambda: trace(arrays, study, streams.at("influence").rng())[1],
         )
         return tuple(
             CHECKS[type(c)].run(trial, c, streams.at("check", study.method.name, c.name).rng())

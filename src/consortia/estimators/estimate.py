@@ -45,12 +45,24 @@ def with_influence(
         truth = None
         if arrays.truth is not None:
             truth = method.truth(arrays, study.method, study, fit)
-        psi = None
-        if wanted and fit.influence is not None:
-            pick = np.zeros((1, len(fit.keys)))
-            pick[0, fit.headline] = 1.0
-            psi = fit.influence.combine(pick).dense()[:, 0]
+        psi = _on_headline(fit) if wanted else None
         return with_uncertainty(fit, arrays, study, rng, truth), psi
+
+
+def trace(arrays: Arrays, study: Study, rng: np.random.Generator) -> tuple[float, Floats | None]:
+    """The headline and the influence (n,) on it, None where the method has none, without errors
+    and bands. Raises NotIdentified."""
+    with _blas().limit(limits=1, user_api="blas"):
+        fit = METHODS[type(study.method)].fit(arrays, study.method, study, rng)
+        return float(fit.theta[fit.headline]), _on_headline(fit)
+
+
+def _on_headline(fit: Fit) -> Floats | None:
+    if fit.influence is None:
+        return None
+    pick = np.zeros((1, len(fit.keys)))
+    pick[0, fit.headline] = 1.0
+    return fit.influence.combine(pick).dense()[:, 0]
 
 
 @cache
