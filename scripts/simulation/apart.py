@@ -49,6 +49,7 @@ class Exam:
     world: str
     method: str
     error: float | None = None
+    std_error: float = 0.0
     truth: float = 0.0
     covered: bool = False
     rejects: bool = False
@@ -93,6 +94,7 @@ def one(task: tuple[str, int]) -> list[Exam]:
                 world=world,
                 method=name,
                 error=row["estimate"] - row["truth"],
+                std_error=row["std_error"],
                 truth=row["truth"],
                 covered=row["low"] <= row["truth"] <= row["high"],
                 rejects=not row["low"] <= 0 <= row["high"],
@@ -112,7 +114,8 @@ def run(worlds: int, processes: int, names: Iterable[str] = tuple(WORLDS)) -> li
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Means over the worlds in which the method gave an answer, ``answered`` of all ``worlds``."""
+    """Means over the worlds in which the method gave an answer, ``answered`` of all ``worlds``;
+    ``width`` is the standard error (root mean square) over the spread of the errors."""
 
     world: str
     method: str
@@ -120,6 +123,7 @@ class Mark:
     bias: float
     bias_error: float
     rmse: float
+    width: float
     coverage: float
     rejects: float
     answered: int
@@ -148,6 +152,9 @@ def marks(exams: list[Exam], worlds: int) -> list[Mark]:
                 if error.size > 1
                 else float("nan"),
                 rmse=float(np.sqrt((error**2).mean())) if some else float("nan"),
+                width=float(np.sqrt(np.mean([e.std_error**2 for e in mine])) / error.std(ddof=1))
+                if error.size > 1
+                else float("nan"),
                 coverage=float(np.mean([e.covered for e in mine])) if some else float("nan"),
                 rejects=float(np.mean([e.rejects for e in mine])) if some else float("nan"),
                 answered=len(mine),
@@ -167,22 +174,24 @@ def page(found: list[Mark], worlds: int) -> str:
         "those of each method's main answer against what it would be if the known effect were all",
         "there is, so that methods that speak of different joiners are each held to their own.",
         "Outcomes are in standard deviations of a provider's yearly noise; the comparison is with",
-        "providers that have not joined yet. Monte Carlo standard errors stand beside bias and",
-        "coverage; a refusal (`not identified`) is no answer, and is counted.",
+        "providers that have not joined yet. *s.e. / spread* is the standard error that the method",
+        "states over the spread of its errors: below 1 it promises too much. Monte Carlo standard",
+        "errors stand beside bias and coverage; a refusal (`not identified`) is no answer, and is",
+        "counted.",
         f"`python scripts/simulation/apart.py {worlds}` writes this page again.",
         "",
-        "| world | method | truth | bias (s.e.) | RMSE | coverage (s.e.) | finds an effect "
-        "| joiners | refuses |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| world | method | truth | bias (s.e.) | RMSE | s.e. / spread | coverage (s.e.) "
+        "| finds an effect | joiners | refuses |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for m in found:
         refused = m.worlds - m.answered
         if not m.answered:
-            lines.append(f"| {m.world} | {m.method} | – | – | – | – | – | – | {refused} |")
+            lines.append(f"| {m.world} | {m.method} | – | – | – | – | – | – | – | {refused} |")
             continue
         lines.append(
             f"| {m.world} | {m.method} | {m.truth:.3f} | {m.bias:+.3f} ({m.bias_error:.3f}) | "
-            f"{m.rmse:.3f} | {m.coverage:.1%} ({m.coverage_error:.1%}) | {m.rejects:.0%} | "
+            f"{m.rmse:.3f} | {m.width:.2f} | {m.coverage:.1%} ({m.coverage_error:.1%}) | {m.rejects:.0%} | "
             f"{m.joiners:.0f} | {refused} |"
         )
     lines += ["", "The worlds:", ""]
@@ -244,6 +253,6 @@ READING = [
 
 
 if __name__ == "__main__":
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 500
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
     processes = int(sys.argv[2]) if len(sys.argv) > 2 else 2
     PAGE.write_text(page(marks(run(count, processes), count), count), encoding="utf-8")
