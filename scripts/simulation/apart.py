@@ -108,8 +108,13 @@ def run(worlds: int, processes: int, names: Iterable[str] = tuple(WORLDS)) -> li
     tasks = [(name, k) for name in names for k in range(worlds)]
     if processes < 2:
         return [exam for task in tasks for exam in one(task)]
+    out: list[Exam] = []
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        return [exam for found in pool.map(one, tasks, chunksize=10) for exam in found]
+        for k, found in enumerate(pool.map(one, tasks, chunksize=10), start=1):
+            out.extend(found)
+            if k % 500 == 0:
+                print(f"{k:,} of {len(tasks):,} worlds", file=sys.stderr, flush=True)
+    return out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -268,9 +268,19 @@ def test_joint_equals_dense_second_stage(
     u = np.where(mine, size, 0.0) / size[mine].sum()
     w1 = np.zeros(a.Y.shape)
     w1[known] = u @ np.linalg.solve(D.T @ (w[:, None] * D), (D * w[:, None]).T)
+    # Residuals of treated cells are taken around what the effects of the arms add up to, with
+    # "leave-one-out" around the others that joined both in the same years.
+    _, left, weights = effects_by_definition(a, start)
+    v = w1 - np.einsum("it,itjs->js", w1, weights)
+    e = left.copy()
+    e[known] = tau[known] - D @ beta
+    np.testing.assert_allclose(fit.influence.dense()[:, row], (v * e).sum(axis=1), atol=1e-7)
+    assert not any("its own chance" in c for c in fit.cautions)
+    spec = Imputation(alongside="joint", residuals="leave-one-out")
+    others = imputation.fit(a, spec, study_of(), RNG)
     group = a.cohort * 100 + a.alongside[0].cohort
-    wanted = psi_by_definition(a, start, group, w1, False)
-    np.testing.assert_allclose(fit.influence.dense()[:, row], wanted, atol=1e-7)
+    wanted = psi_by_definition(a, start, group, w1, True)
+    np.testing.assert_allclose(others.influence.dense()[:, row], wanted, atol=1e-7)
 
 
 def test_arms_taken_up_together_are_refused(
@@ -386,7 +396,7 @@ def test_covers_nominally(
 def test_joint_effects_cover_nominally(
     arrays_of: Callable[..., Arrays], study_of: Callable[..., Any]
 ) -> None:
-    hits = []
+    hits, values, errors = [], [], []
     for seed in range(300):
         a = two_initiatives(arrays_of, 300, seed, (0.0, 0.3))
         fit = imputation.fit(a, Imputation(alongside="joint"), study_of(), RNG)
@@ -397,5 +407,8 @@ def test_joint_effects_cover_nominally(
         names = [k.estimand for k in fit.keys]
         rows = [names.index("simple"), names.index("simple of b")]
         hits.append((found.low[rows] <= [0.0, 0.3]) & (found.high[rows] >= [0.0, 0.3]))
+        values.append(fit.theta[rows])
+        errors.append(found.se[rows])
     assert (np.mean(hits, axis=0) >= 0.92).all()
+    np.testing.assert_allclose(np.mean(errors, axis=0), np.std(values, axis=0), rtol=0.1)
     assert (np.mean(hits, axis=0) <= 0.98).all()

@@ -152,12 +152,21 @@ def _paths(arrays: Arrays, others: tuple[Held, ...]) -> _Paths:
 def _impute(arrays: Arrays, spec: Imputation, paths: _Paths, others: tuple[Held, ...]) -> Imputed:
     Y, W, w, T = arrays.Y, arrays.W, arrays.w, arrays.T
     leave = spec.residuals == "leave-one-out"
+
+    def additive(effect: Floats, weight: Floats) -> Floats:
+        return _additive(arrays.years, paths, weight).fitted(effect)
+
+    # Few providers share the joining years of all arms: the effects that the model gives leave
+    # their chance in the residuals, the mean of a handful takes part of it out.
+    around = additive if others and not leave else None
     plain = arrays.X.shape[1] == 0 and arrays.Z.shape[2] == 0
     if plain and _whole(arrays, others):
         weight = None if (w == w[0]).all() else w
         if weight is None or not leave:
             # Equal weights other than 1 cancel out of every average.
-            return from_moments(Y, weight, paths.code, paths.start, paths.stratum, leave_out=leave)
+            return from_moments(
+                Y, weight, paths.code, paths.start, paths.stratum, leave_out=leave, around=around
+            )
     start = paths.start[paths.code]
     on = arrays.D.copy()
     gone = (np.arange(T) >= arrays.cohort[:, None]) & ~arrays.D
@@ -172,8 +181,9 @@ def _impute(arrays: Arrays, spec: Imputation, paths: _Paths, others: tuple[Held,
     W0 = np.where(usable & before, W, 0.0)
     W1 = np.where(usable & on & ~gone, W, 0.0)
     return from_cells(
-        Y, W0, W1, paths.code, paths.start, paths.stratum, arrays.X, arrays.Z, leave_out=leave
-    )
+        Y, W0, W1, paths.code, paths.start, paths.stratum, arrays.X, arrays.Z,
+        leave_out=leave, around=around,
+    )  # fmt: skip
 
 
 def _whole(arrays: Arrays, others: tuple[Held, ...]) -> bool:
@@ -276,27 +286,15 @@ def _joint_rows(
 ) -> None:
     """Effects by path-year projected on years since joining each arm (weighted least squares, exact
     because the columns depend on the path-year alone), then means by membership."""
-    years, A, T = arrays.years, found.weight, arrays.T
-    t = np.arange(T)[None, :]
+    A = found.weight
     labels = ["", *(h.name for h in others)]
-    on = [(t >= paths.joined[:, a : a + 1]) & (A > 0) for a in range(len(labels))]
-    columns: list[Floats] = []
-    owner: list[tuple[int, int]] = []
-    for a in range(len(labels)):
-        event = years[t] - years[np.minimum(paths.joined[:, a : a + 1], T - 1)]
-        for e in np.unique(event[on[a]]).tolist():
-            columns.append(np.where(on[a] & (event == e), 1.0, 0.0).ravel())
-            owner.append((a, int(e)))
-    D = np.array(columns).T if columns else np.zeros((A.size, 0))
+    model = _additive(arrays.years, paths, A)
+    on, owner, null, G = model.on, model.owner, model.null, model.G
     a = A.ravel()
-    inverse, null = (
-        factor(D.T @ (a[:, None] * D)) if columns else (np.zeros((0, 0)), np.zeros((0, 0)))
-    )
-    G = inverse @ (D * a[:, None]).T
     for arm, label in enumerate(labels):
         mine = [j for j, (b, _) in enumerate(owner) if b == arm]
         held = "the arm in question" if not label else others[arm - 1].label
-        size = np.array([a @ D[:, j] for j in mine])
+        size = np.array([a @ model.D[:, j] for j in mine])
 
         def combine(u: Floats, mine: list[int] = mine) -> Floats | None:
             c = np.zeros(len(owner))
@@ -331,6 +329,46 @@ def _joint_rows(
     ):
         F = _mean(A, inside)
         rows.add(_key(name), F, f"no provider-year of that kind is seen ({names})", like=A)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Additive:
+    """Weighted least squares of effects by path-year on years since joining each arm.
+
+    ``on`` the path-years (P, T) with each arm; ``D`` (P T, J) the columns, each ``owner`` (arm,
+    years since joining); ``G`` (J, P T) takes effects to coefficients, ``null`` (J, d) is what
+    cannot be told.
+    """
+
+    on: list[Bools]
+    D: Floats
+    owner: list[tuple[int, int]]
+    G: Floats
+    null: Floats
+
+    def fitted(self, effect: Floats) -> Floats:
+        return (self.D @ (self.G @ effect.ravel())).reshape(effect.shape)
+
+
+def _additive(years: Ints, paths: _Paths, weight: Floats) -> _Additive:
+    T = years.size
+    t = np.arange(T)[None, :]
+    on: list[Bools] = []
+    columns: list[Floats] = []
+    owner: list[tuple[int, int]] = []
+    for a in range(paths.joined.shape[1]):
+        joined = paths.joined[:, a : a + 1]
+        on.append(np.asarray((t >= joined) & (weight > 0)))
+        event = years[t] - years[np.minimum(joined, T - 1)]
+        for e in np.unique(event[on[a]]).tolist():
+            columns.append(np.where(on[a] & (event == e), 1.0, 0.0).ravel())
+            owner.append((a, int(e)))
+    w = weight.ravel()
+    D = np.array(columns).T if columns else np.zeros((w.size, 0))
+    inverse, null = np.zeros((0, 0)), np.zeros((0, 0))
+    if columns:
+        inverse, null = factor(D.T @ (w[:, None] * D))
+    return _Additive(on=on, D=D, owner=owner, G=inverse @ (D * w[:, None]).T, null=null)
 
 
 def _why(found: Imputed):
@@ -442,14 +480,12 @@ def _flow(arrays: Arrays, found: Imputed, paths: _Paths, study: Study) -> tuple[
 def _notes(
     arrays: Arrays, spec: Imputation, found: Imputed, paths: _Paths, others: tuple[Held, ...]
 ) -> tuple[str, ...]:
-    notes: list[str] = [
-        "standard error: residuals of treated years around "
-        + (
-            "the mean of their cohort and year, which can only overstate it when effects differ"
-            if spec.residuals == "conservative"
-            else "the mean of the others of their cohort and year"
-        )
-    ]
+    around = "the mean of the others of their cohort and year"
+    if spec.residuals == "conservative":
+        middle = "what the effects of the arms add up to" if others else "the mean of their cohort"
+        around = f"{middle}{'' if others else ' and year'}, which can only overstate it when "
+        around += "effects differ"
+    notes: list[str] = [f"standard error: residuals of treated years around {around}"]
     if arrays.X_names:
         notes.append(f"{', '.join(arrays.X_names)}: with their own effect in every year")
     if int(paths.stratum.max()) > 0:

@@ -16,6 +16,7 @@ any average of effects is a set of weights on path-years.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +43,7 @@ class Imputed:
     ``loading`` (P, T, K) of the mean effect on the nuisance columns; ``inverse`` (K, K) of the
     normal matrix; ``years`` (K,) the nuisance coefficients; ``informing`` (P,) providers with at
     least two untreated cells; ``start`` (P,) first treated year; ``alone`` (P, T) path-years whose
-    residual says nothing because there is one provider.
+    residual says nothing because there is one provider, whose mean is its own effect.
 
     ``Z``, ``path``, ``centre``, ``scale``, ``moments``, ``order`` go into the Influence;
     ``row`` (P, T + 1) with ``centre``, else ``None``: see :meth:`influence`.
@@ -123,13 +124,26 @@ def factor(S: Floats) -> tuple[Floats, Floats]:
     return root @ root.T, null / np.maximum(np.linalg.norm(null, axis=0), 1e-300)
 
 
+Model = Callable[[Floats, Floats], Floats]
+"""Effects (P, T) that residuals of treated cells are taken around, from the mean effects (P, T; 0
+where not known) and their weights (P, T)."""
+
+
 def from_moments(
-    Y: Floats, w: Floats | None, path: Ints, start: Ints, stratum: Ints, *, leave_out: bool = False
+    Y: Floats,
+    w: Floats | None,
+    path: Ints,
+    start: Ints,
+    stratum: Ints,
+    *,
+    leave_out: bool = False,
+    around: Model | None = None,
 ) -> Imputed:
     """Without gaps and covariates everything follows from path means and cross-products.
 
     Y (n, T) finite, w (n,) or None for 1; path (n,); start (P,) first treated year (T = never),
-    stratum (P,) of each path. ``leave_out`` asks for w = None.
+    stratum (P,) of each path. ``leave_out`` asks for w = None. ``around`` takes the place of the
+    means of path-years in the residuals of treated cells.
     """
     T, P, S = Y.shape[1], start.size, int(stratum.max()) + 1
     skip = np.flatnonzero(start == 0)
@@ -166,14 +180,16 @@ def from_moments(
         M.cross[:, :T, T], M.cross[:, T, T][:, None], out=np.zeros((P, T)), where=alive[:, None]
     )
     tilt = tilt - np.einsum("pt,pt->p", share, tilt)[:, None]
-    residual = np.where(before > 0, gap, np.where(on, -tilt, 0.0))
+    weight = np.where(ok, M.weight[:, None], 0.0)
+    off = -tilt if around is None else gap - around(np.where(ok, gap, 0.0), weight)
+    residual = np.where(before > 0, gap, np.where(on, off, 0.0))
     stretch = np.ones(P)
-    if leave_out:
+    if leave_out and around is None:
         several = M.size > 1
         stretch[several] = M.size[several] / (M.size[several] - 1.0)
     return Imputed(
         effect=np.where(ok, gap, np.nan),
-        weight=np.where(ok, M.weight[:, None], 0.0),
+        weight=weight,
         count=count,
         lost=np.where(on & ~known, M.size[:, None], 0),
         loading=np.where(ok[:, :, None], loading, 0.0),
@@ -182,7 +198,7 @@ def from_moments(
         informing=np.where(start > 1, M.size, 0),
         start=start,
         stratum=stratum,
-        alone=count == 1,
+        alone=(count == 1) & (around is None),
         Z=Y,
         path=path,
         order=(M.order, M.starts),
@@ -205,11 +221,12 @@ def from_cells(
     Z: Floats,
     *,
     leave_out: bool = False,
+    around: Model | None = None,
 ) -> Imputed:
     """In general: gaps, weights by cell, fixed covariates X (n, p) by year, covariates Z (n, T, q).
 
     W0 (n, T) weights of untreated cells, W1 (n, T) of treated ones, 0 elsewhere; Y is finite
-    wherever a weight is above zero, and so are X and Z.
+    wherever a weight is above zero, and so are X and Z. ``around`` as in :func:`from_moments`.
     """
     n, T = Y.shape
     P, S, p, q = start.size, int(stratum.max()) + 1, X.shape[1], Z.shape[2]
@@ -282,7 +299,12 @@ def from_cells(
             E[rows, T : T + T * p] = by_year.reshape(rows.size, T * p)
             E[rows, T + T * p :] = np.einsum("it,itq->iq", inside, Z[rows])
     mean = np.divide(sums[1], sums[0], out=np.full((P, T), np.nan), where=sums[0] > 0)
-    _around_means(E, W1, seen, order, starts, leave_out)
+    if around is None:
+        _around_means(E, W1, seen, order, starts, leave_out)
+    else:
+        fitted = around(np.where(sums[0] > 0, np.nan_to_num(mean), 0.0), sums[0])
+        for _, rows in _pieces(order, starts, stratum):
+            E[rows, :T] -= np.where(seen[rows], W1[rows] * fitted[path[rows[0]]], 0.0)
     with np.errstate(invalid="ignore"):
         loading = np.divide(
             loading, sums[0][:, :, None], out=np.zeros_like(loading), where=sums[0][:, :, None] > 0
@@ -290,7 +312,8 @@ def from_cells(
     informing = np.bincount(path[(W0 > 0).sum(axis=1) > 1], minlength=P)
     return Imputed(
         effect=mean, weight=sums[0], count=count, lost=lost, loading=loading, inverse=inverse,
-        years=years, informing=informing, start=start, stratum=stratum, alone=count == 1,
+        years=years, informing=informing, start=start, stratum=stratum,
+        alone=(count == 1) & (around is None),
         Z=E, path=path, order=(order, starts), seen=seen,
     )  # fmt: skip
 
