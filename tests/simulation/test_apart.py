@@ -27,7 +27,7 @@ def test_few_worlds_give_a_page_with_every_world() -> None:
     assert set(ours) == set(WORLDS)
     # Where nothing tells the two apart it says so, every time.
     assert ours["one day"].answered == 0
-    assert "| one day | regime-did | – | – | – | – | – | – | 2 |" in text
+    assert "| one day | regime-did | – | – | – | – | – | – | – | 2 |" in text
 
 
 def test_a_world_is_the_same_whatever_was_drawn_before() -> None:
