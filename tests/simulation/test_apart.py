@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from consortia.estimators.estimate import estimate
+from consortia.estimators.estimate import estimate, trace
 from consortia.streams import Streams
-from consortia.world.two_arms import WORLDS, arms_sector
+from consortia.world.two_arms import WORLDS, arms_sector, arms_study
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "simulation"))
 import apart
@@ -45,6 +46,28 @@ def test_one_crossing_gives_every_method_what_its_own_would(world: str) -> None:
             estimate(a, study, Streams(1).rng()).effects for a in (arrays, panel.arrays(study))
         )
         assert mine.drop("caution").equals(own.drop("caution")), name
+
+
+@pytest.mark.parametrize(
+    ("method", "slack"), [("regime-did", 0.03), ("imputation, all arms", 0.05)]
+)
+def test_standard_errors_are_those_of_leaving_out_one_provider_at_a_time(
+    method: str, slack: float
+) -> None:
+    """The jackknife knows nothing of influence functions."""
+    sector = replace(WORLDS["two initiatives"][1], providers=300, years=8)
+    panel = arms_sector(sector, Streams(3))
+    spec, hold, alongside = apart.METHODS[method]
+    study = arms_study(spec, hold).with_(alongside=alongside)
+    arrays = panel.arrays(study)
+    value, psi = trace(arrays, study, Streams(1).rng())
+    without = []
+    for i in range(arrays.n):
+        kept = np.arange(arrays.n) != i
+        w, W = np.where(kept, arrays.w, 0.0), np.where(kept[:, None], arrays.W, 0.0)
+        without.append(trace(replace(arrays, w=w, W=W), study, Streams(1).rng())[0])
+    jackknife = np.sqrt((arrays.n - 1) / arrays.n * np.sum((np.array(without) - value) ** 2))
+    assert np.sqrt((psi**2).sum()) == pytest.approx(jackknife, rel=slack)
 
 
 @pytest.mark.slow
