@@ -16,11 +16,11 @@ from consortia.estimators import METHODS
 from consortia.estimators import shares as division
 from consortia.estimators.by_collaboration import by_collaboration
 from consortia.estimators.estimate import estimate as run_method
-from consortia.estimators.estimate import trace, with_influence
+from consortia.estimators.estimate import with_influence
 from consortia.estimators.identification import identify
 from consortia.estimators.levels import levels
 from consortia.estimators.neighbours import area
-from consortia.estimators.permuted import path_sums
+from consortia.estimators.trial import trial
 from consortia.estimators.waterfall import contamination, waterfall
 from consortia.panel import Arrays, FlowStep, Held, Panel
 from consortia.results import (
@@ -37,7 +37,6 @@ from consortia.results import (
     Rung,
     Shares,
     Standing,
-    Trial,
 )
 from consortia.sensitivity import CHECKS
 from consortia.sensitivity.strength import strength
@@ -370,39 +369,13 @@ def _challenge(
     streams: Streams,
     say: Progress,
 ) -> tuple[Finding, ...]:
-    # Refits need no bands: 0 draws keep them cheap.
-    quick = replace(study.inference, draws=0)
-
-    def refit(changed: Arrays, asked: Study) -> Estimate:
-        return run_method(
-            changed,
-            asked.with_(inference=quick),
-            streams.at("refit").rng(),
-        )
-
-    facts = (
-        pl.DataFrame({"provider": arrays.provider})
-        .join(panel.providers, on="provider", how="left", maintain_order="left")
-    )  # fmt: skip
-    trial = Trial(
-        arrays=arrays,
-        study=study,
-        facts=facts,
-        estimate=estimate,
-        refit=refit,
-        cross=panel.arrays,
-        sd=sd,
-        belonging=belonging(panel, study.arms[study.arm], arrays.provider),
-        path_sums=path_sums,
-        trace=lambda changed, asked: trace(changed, asked, streams.at("inference").rng()),
-        influence=lambda: psi,
-    )
+    made = trial(study, panel, arrays, estimate, psi, sd=sd, streams=streams)
     out: list[Finding] = []
     for spec in study.checks:
         say(f"challenging: {spec.name}")
         # One thread: thousands of small products wait for one another otherwise.
         with threadpool_limits(limits=1, user_api="blas"):
-            out.append(CHECKS[type(spec)].run(trial, spec, streams.at("check", spec.name).rng()))
+            out.append(CHECKS[type(spec)].run(made, spec, streams.at("check", spec.name).rng()))
     return tuple(out)
 
 
