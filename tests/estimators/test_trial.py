@@ -23,7 +23,7 @@ def asked():
 
 
 def test_asking_again_gives_the_answer(asked) -> None:
-    study, panel, arrays, estimate, psi, made = asked
+    study, _panel, arrays, estimate, psi, made = asked
     refitted = made.refit(arrays, study)
     again, row = refitted.row(), estimate.row()
     for name in ("estimate", "std_error", "low", "high"):
@@ -43,7 +43,7 @@ def test_asking_again_gives_the_answer(asked) -> None:
 
 
 def test_another_crossing_can_be_handed_in(asked) -> None:
-    study, panel, arrays, estimate, psi, _ = asked
+    study, panel, arrays, estimate, _psi, _ = asked
 
     def refuses(_):
         raise NotIdentified("worlds are made of one outcome")
