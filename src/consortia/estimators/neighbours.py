@@ -204,7 +204,7 @@ def _why(arrays: Arrays, spec: Neighbours, found: Effects) -> str:
 
 
 def _flow(arrays: Arrays, found: Effects) -> tuple[FlowStep, ...]:
-    used = found.psi.any(axis=1)
+    used: Bools = np.asarray(found.psi.any(axis=1))
     return flow(
         arrays,
         (
