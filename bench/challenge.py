@@ -21,12 +21,7 @@ import importlib
 import importlib.util
 import json
 import math
-import os
-import signal
-import statistics
-import subprocess
 import sys
-import warnings
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -35,8 +30,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import one
+from one import ROOT
 from render import brief
-from run import ROOT, environment, machine
+from run import machine
 
 CHALLENGES = ("challenge_honest", "challenge_design", "challenge_curve")
 """Modules of tasks; one that is not there is left out."""
@@ -56,48 +52,16 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
         return {"skipped": "not the same work, or its data are not here"}
     one.allow(case["limit"])
     small()
-    stick = [one.yardstick()]
-    seconds: list[float] = []
-    memory, read = 0.0, []
-    while not seconds or len(seconds) < one.runs_for(seconds[0]):
-        before = one.settle()
-        one.allow(case["limit"])
-        start = one.cpu()
-        result = work()
-        seconds.append(one.cpu() - start)
-        if len(seconds) == 1:
-            memory = one.status("VmHWM") - before
-            read = kind.read(row, result)
-        del result
-    stick.append(one.yardstick())
     names = ["numpy", "scipy", kind.PACKAGES.get(row, "")]
     return {
-        "cpu": statistics.median(seconds),
-        "memory": memory,
-        "runs": seconds,
-        "yardstick": stick,
-        "read": read,
+        **one.timed(work, case["limit"], lambda result: {"read": kind.read(row, result)}),
         "versions": {n: version(n) for n in names if n},
     }
 
 
 def run_case(case: dict[str, Any]) -> dict[str, Any]:
-    """The case in a fresh process; too slow or failed is a result too."""
-    try:
-        done = subprocess.run(
-            [sys.executable, __file__, "--one", json.dumps(case)],
-            capture_output=True, text=True, env=environment(), timeout=20 * case["limit"],
-            check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return {"over": case["limit"]}
-    if done.returncode == -signal.SIGXCPU:
-        return {"over": case["limit"]}
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines()
-        last = lines[-1].replace(str(ROOT), ".") if lines else f"exit code {done.returncode}"
-        return {"failed": last[:300]}
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    """The case in a fresh process."""
+    return one.alone([__file__, "--one", json.dumps(case)], case["limit"])
 
 
 def page(result: dict[str, Any]) -> str:
@@ -157,10 +121,7 @@ def main() -> None:
     given = parser.parse_args()
     target = ROOT / "docs" / "bench-challenge.md"
     if given.one:
-        warnings.simplefilter("ignore")
-        if any(os.environ.get(name) != "1" for name in one.THREADS):
-            raise SystemExit("pin every library to one thread first: " + ", ".join(one.THREADS))
-        print(json.dumps(measure(json.loads(given.one))))
+        one.answer(given.one, measure)
         return
     if given.render:
         target.write_text(page(json.loads(given.render.read_text())))

@@ -1,22 +1,14 @@
 """Randomisation inference and the wild bootstrap beside named peers.
 
-    python bench/challenge_design.py --peers .venv-bench/bin/python --out bench/results/design.json
-
-Each case runs in a process of its own with one thread: CPU seconds, peak memory above what was held
-before the work (one.py), and the p-value found. Peers work in their own environment
-(requirements-peers.txt, and wildboottest); they and consortia take the same panel (staggered.py)
-and the same number of draws. What a peer permutes differs and is named: pyfixest and StatsPAI deal
-out rows of the exposure column, which does not keep the size of the test; consortia deals out whole
-adoption paths and studentises.
+Tasks of challenge.py. Peers and consortia take the same panel (staggered.py) and the same number of
+draws. What a peer permutes differs and is named: pyfixest and StatsPAI deal out rows of the
+exposure column, which does not keep the size of the test; consortia deals out whole adoption paths
+and studentises.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import subprocess
 import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -256,78 +248,3 @@ def prepare(row: str, task: str, size: str) -> Work | None:
 
 def read(row: str, result: float) -> list[tuple[float]]:
     return [(result,)]
-
-
-def one(task: str, row: str, n: int, draws: int) -> dict[str, Any]:
-    from one import allow, cpu, runs_for, settle, status
-
-    warnings.simplefilter("ignore")
-    make = TASKS[task][row]
-    make(200, 99)()
-    work = make(n, draws)
-    seconds: list[float] = []
-    memory = p = 0.0
-    while not seconds or len(seconds) < runs_for(seconds[0]):
-        before = settle()
-        allow(900)
-        start = cpu()
-        p = work()
-        seconds.append(cpu() - start)
-        if len(seconds) == 1:
-            memory = status("VmHWM") - before
-    return {"cpu": float(np.median(seconds)), "memory": memory, "p": p}
-
-
-def main() -> None:
-    from one import THREADS
-
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--peers", default=sys.executable)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 20_000])
-    parser.add_argument("--draws", type=int, default=DRAWS)
-    parser.add_argument("--limit", type=float, default=120.0, help="seconds for a case")
-    parser.add_argument("--case", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.case:
-        task, row, n = json.loads(asked.case)
-        print("\n" + json.dumps(one(task, row, n, asked.draws)))
-        return
-    import os
-
-    environment = os.environ | dict.fromkeys(THREADS, "1")
-    rows: list[dict[str, Any]] = []
-    for task, makers in TASKS.items():
-        for n in asked.sizes:
-            for row in makers:
-                python = sys.executable if row.startswith("consortia") else asked.peers
-                case = json.dumps([task, row, n])
-                found: dict[str, Any]
-                try:
-                    done = subprocess.run(
-                        [python, __file__, "--case", case, "--draws", str(asked.draws)],
-                        capture_output=True, text=True, env=environment, timeout=asked.limit,
-                        check=False,
-                    )  # fmt: skip
-                    lines = done.stdout.strip().splitlines()
-                    last = done.stderr.strip().splitlines()[-1:] or ["no output"]
-                    found = json.loads(lines[-1]) if done.returncode == 0 else {"failed": last[0]}
-                except subprocess.TimeoutExpired:
-                    found = {"failed": f"more than {asked.limit:g} s"}
-                rows.append({"task": task, "n": n, "row": row, "draws": asked.draws} | found)
-                print(rows[-1], flush=True)
-    for task in TASKS:
-        for n in asked.sizes:
-            here = [r for r in rows if r["task"] == task and r["n"] == n and "cpu" in r]
-            own = next((r for r in here if r["row"] == "consortia"), None)
-            others = [r for r in here if not r["row"].startswith("consortia")]
-            if own and others:
-                best = min(others, key=lambda r: r["cpu"])
-                ratio = best["cpu"] / own["cpu"]
-                print(f"{task}, n = {n:,}: {ratio:.1f} times as fast as {best['row']}")
-    if asked.out:
-        asked.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -19,13 +19,8 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
 import resource
-import signal
-import statistics
-import subprocess
 import sys
-import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -36,8 +31,9 @@ import methods_page
 import methods_panel
 import one
 from methods_peers import PEERS
+from one import ROOT
 from render import brief
-from run import ROOT, environment, machine
+from run import machine
 
 OURS = {
     "consortia": methods_panel.from_frames,
@@ -65,50 +61,22 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
     work, read, package = prepare(row, task, case["n"])
     one.allow(case["limit"])
     small()
-    stick = [one.yardstick()]
-    seconds: list[float] = []
-    memory, table, convention = 0.0, {}, ""
-    while not seconds or len(seconds) < one.runs_for(seconds[0]):
-        before = one.settle()
-        one.allow(case["limit"])
-        start = one.cpu()
-        result = work()
-        seconds.append(one.cpu() - start)
-        if len(seconds) == 1:
-            memory = one.status("VmHWM") - before
-            table, convention = read(result), getattr(result, "convention", "")
-        del result
-    stick.append(one.yardstick())
+
+    def look(result: Any) -> dict[str, Any]:
+        return {"table": read(result), "convention": str(getattr(result, "convention", ""))}
+
     return {
-        "cpu": statistics.median(seconds),
-        "memory": memory,
-        "runs": [round(s, 5) for s in seconds],
-        "yardstick": stick,
-        "table": table,
-        "convention": str(convention),
+        **one.timed(work, case["limit"], look),
         "versions": {x: version(x) for x in ["numpy", "scipy", "pandas", package] if x},
     }
 
 
 def run_case(case: dict[str, Any]) -> dict[str, Any]:
-    """The case in a fresh process; too slow, too large or failed is a result too."""
-    try:
-        done = subprocess.run(
-            [sys.executable, __file__, "--one", json.dumps(case)],
-            capture_output=True, text=True, env=environment(), timeout=10 * case["limit"],
-            check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return {"over": case["limit"]}
-    if done.returncode == -signal.SIGXCPU:
-        return {"over": case["limit"]}
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines()
-        last = lines[-1].replace(str(ROOT), ".") if lines else f"exit code {done.returncode}"
-        memory = "MemoryError" in last or "allocate" in last
-        memory = memory or done.returncode in (-signal.SIGKILL, -signal.SIGABRT)
-        return {"failed": f"more than {MEMORY_GB} GB" if memory else last[:200]}
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    """The case in a fresh process, with so much memory."""
+    found = one.alone([__file__, "--one", json.dumps(case)], case["limit"])
+    if found.get("failed") == one.NO_MEMORY:
+        return {"failed": f"more than {MEMORY_GB} GB"}
+    return found
 
 
 def hopeless(before: dict[str, Any] | None, case: dict[str, Any]) -> dict[str, Any] | None:
@@ -134,11 +102,8 @@ def main() -> None:
     given = parser.parse_args()
     target = ROOT / "docs" / "bench-methods.md"
     if given.one:
-        warnings.simplefilter("ignore")
-        if any(os.environ.get(name) != "1" for name in one.THREADS):
-            raise SystemExit("pin every library to one thread first: " + ", ".join(one.THREADS))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_GB * 10**9, MEMORY_GB * 10**9))
-        print("\n" + json.dumps(measure(json.loads(given.one))))
+        one.answer(given.one, measure)
         return
     if given.render:
         target.write_text(methods_page.page(json.loads(given.render.read_text())))

@@ -1,8 +1,9 @@
 """One case in one fresh process: load, warm up, measure, print JSON.
 
-Called by run.py as ``python bench/one.py '{"row": ..., "task": ..., "n": ..., "limit": ...}'``;
-refuses to measure unless threads are pinned to 1 in the environment: a second BLAS thread that
-waits for a busy core costs CPU seconds that are not work.
+Every bench of estimates and checks measures by ``timed``, is asked through ``alone`` and answers
+through ``answer``. run.py's own cases are ``python bench/one.py '{"row": ..., "task": ..., "n":
+..., "limit": ...}'``. A process refuses to measure unless threads are pinned to 1 in the
+environment: a second BLAS thread that waits for a busy core costs CPU seconds that are not work.
 
 Memory is the highest resident size during the first run less the resident size just before it
 (library imported, data loaded, a small warm-up done, free memory given back). CPU seconds are
@@ -16,7 +17,9 @@ import gc
 import json
 import os
 import resource
+import signal
 import statistics
+import subprocess
 import sys
 import time
 import warnings
@@ -32,6 +35,7 @@ import ours
 import peers
 from staggered import Staggered, long_frame, staggered
 
+ROOT = Path(__file__).resolve().parents[1]
 WARM_UP = 200
 THREADS = (
     "OMP_NUM_THREADS",
@@ -48,6 +52,52 @@ LONG = 5.0
 """CPU seconds beyond which a case is measured once instead of three times."""
 SHORT = 0.1
 """CPU seconds below which it is measured nine times."""
+NO_MEMORY = "ended by the system (memory)"
+
+
+def environment() -> dict[str, str]:
+    """One thread for everything; the source tree first, so that no old installation is measured."""
+    path = [str(ROOT / "src")] + [p for p in [os.environ.get("PYTHONPATH", "")] if p]
+    return {
+        **os.environ,
+        **dict.fromkeys(THREADS, "1"),
+        "PYTHONPATH": os.pathsep.join(path),
+        "TQDM_DISABLE": "1",
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def alone(arguments: list[str], limit: float) -> dict[str, Any]:
+    """What a fresh Python with these arguments says of its case; too slow, too large or failed is
+    a result too."""
+    try:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            capture_output=True,
+            text=True,
+            env=environment(),
+            timeout=20 * limit,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return {"over": limit}
+    if done.returncode == -signal.SIGXCPU:
+        return {"over": limit}
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines()
+        last = lines[-1].replace(str(ROOT), ".") if lines else f"exit code {done.returncode}"
+        killed = done.returncode in (-signal.SIGKILL, -signal.SIGABRT)
+        memory = killed or "MemoryError" in last or "allocate" in last
+        return {"failed": NO_MEMORY if memory else last[:300]}
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def answer(case: str, measure: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Measure the case in this process, which ``alone`` has started, and print what is found."""
+    warnings.simplefilter("ignore")
+    if any(os.environ.get(name) != "1" for name in THREADS):
+        raise SystemExit("pin every library to one thread first: " + ", ".join(THREADS))
+    print("\n" + json.dumps(measure(json.loads(case))))
 
 
 def prepare(row: str, task: str, panel: Staggered) -> Callable[[], Any] | None:
@@ -109,20 +159,16 @@ def runs_for(first: float) -> int:
     return 1 if first > LONG else 3 if first > SHORT else 9
 
 
-def measure(row: str, task: str, n: int, limit: float) -> dict[str, Any]:
-    small = prepare(row, task, staggered(WARM_UP))
-    if small is None:
-        return {"skipped": "not the same work"}
-    allow(limit)
-    small()
-    work = prepare(row, task, staggered(n))
-    assert work is not None
+def timed(
+    work: Callable[[], Any], limit: float, look: Callable[[Any], dict[str, Any]]
+) -> dict[str, Any]:
+    """Seconds and memory of ``work``, at most ``limit`` CPU seconds a run, and what ``look`` sees
+    in the result of the first."""
     stick = [yardstick()]
     seconds: list[float] = []
     walls: list[float] = []
     memory = 0.0
-    table: dict[str, tuple[float, float]] = {}
-    convention = ""
+    seen: dict[str, Any] = {}
     while not seconds or len(seconds) < runs_for(seconds[0]):
         before = settle()
         allow(limit)
@@ -132,19 +178,34 @@ def measure(row: str, task: str, n: int, limit: float) -> dict[str, Any]:
         walls.append(time.perf_counter() - wall)
         if len(seconds) == 1:
             memory = status("VmHWM") - before
-            table = read(row, result)
-            # What the result itself says of its standard errors, never what this file believes.
-            convention = getattr(result, "convention", "")
+            seen = look(result)
         del result
     return {
         "cpu": statistics.median(seconds),
         "wall": statistics.median(walls),
         "memory": memory,
         "runs": [round(s, 5) for s in seconds],
-        "yardstick": [stick[0], yardstick()],
-        "table": table,
-        "convention": convention,
+        "yardstick": [*stick, yardstick()],
+        **seen,
     }
+
+
+def measure(case: dict[str, Any]) -> dict[str, Any]:
+    """One of run.py's cases, in the process that it has for itself."""
+    row, task = case["row"], case["task"]
+    small = prepare(row, task, staggered(WARM_UP))
+    if small is None:
+        return {"skipped": "not the same work", "versions": versions(row)}
+    allow(case["limit"])
+    small()
+    work = prepare(row, task, staggered(case["n"]))
+    assert work is not None
+
+    def look(result: Any) -> dict[str, Any]:
+        # What the result itself says of its standard errors, never what this file believes.
+        return {"table": read(row, result), "convention": getattr(result, "convention", "")}
+
+    return {**timed(work, case["limit"], look), "versions": versions(row)}
 
 
 def versions(row: str) -> dict[str, str]:
@@ -162,15 +223,5 @@ def versions(row: str) -> dict[str, str]:
     return out
 
 
-def main() -> None:
-    warnings.simplefilter("ignore")
-    if any(os.environ.get(name) != "1" for name in THREADS):
-        raise SystemExit("pin every library to one thread first: " + ", ".join(THREADS))
-    case = json.loads(sys.argv[1])
-    found = measure(case["row"], case["task"], case["n"], case["limit"])
-    found["versions"] = versions(case["row"])
-    print("\n" + json.dumps(found))
-
-
 if __name__ == "__main__":
-    main()
+    answer(sys.argv[1], measure)

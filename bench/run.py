@@ -19,8 +19,6 @@ import datetime
 import json
 import os
 import platform
-import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,13 +26,13 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import ks2
+import one
 import ours
 import peers
 import recorded
 import render
-from one import THREADS
+from one import ROOT, environment
 
-ROOT = Path(__file__).resolve().parents[1]
 TASKS = ("two-way", "group-time", "group-time-draws", "doubly-robust")
 SIZES = (1_000, 20_000, 200_000)
 DISTURBED = 1.4
@@ -43,43 +41,12 @@ SLOW = 3.0
 """CPU seconds above which a disturbed case is not measured again."""
 
 
-def environment() -> dict[str, str]:
-    """One thread for everything; the source tree first, so that no old installation is measured."""
-    path = [str(ROOT / "src")] + [p for p in [os.environ.get("PYTHONPATH", "")] if p]
-    return {
-        **os.environ,
-        **dict.fromkeys(THREADS, "1"),
-        "PYTHONPATH": os.pathsep.join(path),
-        "TQDM_DISABLE": "1",
-        "PYTHONWARNINGS": "ignore",
-    }
-
-
 def run_case(row: str, task: str, n: int, limit: float) -> dict[str, Any]:
     """Measure one case; a case that is too slow, too large or fails is a result too."""
     if (row, task) in peers.WHY_NOT:
         return {"skipped": peers.WHY_NOT[row, task]}
     case = {"row": row, "task": task, "n": n, "limit": limit}
-    try:
-        done = subprocess.run(
-            [sys.executable, str(Path(__file__).parent / "one.py"), json.dumps(case)],
-            capture_output=True,
-            text=True,
-            env=environment(),
-            timeout=20 * limit,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return {"over": limit}
-    if done.returncode == -signal.SIGXCPU:
-        return {"over": limit}
-    if done.returncode == -signal.SIGKILL:
-        return {"failed": "ended by the system (memory)"}
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines()
-        last = lines[-1].replace(str(ROOT), ".") if lines else f"exit code {done.returncode}"
-        return {"failed": last[:300]}
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    return one.alone([str(Path(__file__).parent / "one.py"), json.dumps(case)], limit)
 
 
 def again(cases: list[dict[str, Any]], limit: float, tries: int = 1) -> None:

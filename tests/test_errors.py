@@ -1,4 +1,6 @@
-from consortia.errors import DataInvalid, NotIdentified, Problem, did_you_mean, nearest
+import pytest
+
+from consortia.errors import DataInvalid, NotIdentified, Problem, attempt, did_you_mean, nearest
 
 
 def test_problem_says_place_value_and_remedy() -> None:
@@ -35,3 +37,17 @@ def test_nearest_name_ignores_case_and_refuses_far_ones() -> None:
 
 def test_not_identified_reads_as_a_sentence() -> None:
     assert str(NotIdentified("nobody joined")) == "not identified, because nobody joined"
+
+
+def test_an_attempt_gives_the_answer_or_the_reason() -> None:
+    def refuses() -> int:
+        raise NotIdentified("nobody joined")
+
+    def breaks() -> int:
+        raise KeyError("year")
+
+    assert attempt(lambda: 0) == (0, "")
+    assert attempt(refuses) == (None, "nobody joined")
+    # A fault of the program is no answer about the data.
+    with pytest.raises(KeyError):
+        attempt(breaks)

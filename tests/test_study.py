@@ -41,6 +41,14 @@ def test_names_are_checked(make_study, change, says: str) -> None:
         make_study(**change)
 
 
+def test_others_are_the_held_and_then_the_alongside(make_study) -> None:
+    more = {"other": Arm(kinds=("x",))}
+    study = make_study().with_(hold=(), alongside=())
+    assert study.others == ()
+    study = study.with_(arms={**study.arms, **more}, hold=("other",), alongside=("academy",))
+    assert study.others == ("other", "academy")
+
+
 def test_labels(make_study) -> None:
     study = make_study(arms={"trust": Arm(kinds=("trust",), label="a trust")})
     assert study.arm_label == "a trust"

@@ -6,8 +6,11 @@ Nothing here does I/O: a Problem is a value, the faces decide how to show it.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 SHOWN = 20
 """Problems of one kind that are listed in a message; ``problems`` has all."""
@@ -80,6 +83,14 @@ class NotIdentified(ConsortiaError):
     def __init__(self, because: str) -> None:
         self.because = because
         super().__init__(f"not identified, because {because}")
+
+
+def attempt(run: Callable[[], T]) -> tuple[T | None, str]:
+    """What ``run`` gives, or None and why the data cannot answer."""
+    try:
+        return run(), ""
+    except NotIdentified as error:
+        return None, error.because
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

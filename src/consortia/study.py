@@ -35,7 +35,7 @@ class Study:
     ``outcomes``. Arms in ``hold`` are held fixed (compared only between providers that hold the
     same of them, and only while they keep them); arms in ``alongside`` are not held, but the report
     counts how often they come on the same day and what holding them would say.
-    ``competition`` adds its columns to the outcomes before anything is estimated (evaluation.py),
+    ``competition`` adds its columns to the outcomes before anything is estimated (evaluation),
     so that they can be covariates. ``levels`` asks for the answer by level of a fact as well.
 
     Raises ValueError for a name that is not defined, with the nearest known one.
@@ -98,6 +98,11 @@ class Study:
     @property
     def outcome_label(self) -> str:
         return self.outcomes[self.outcome].label or self.outcome.replace("_", " ")
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The arms beside the one in question, held and then alongside."""
+        return tuple(dict.fromkeys((*self.hold, *self.alongside)))
 
     def with_(self, **changes: object) -> Study:
         """A copy with some fields changed, checked again."""

@@ -14,6 +14,7 @@ from consortia.errors import DataInvalid
 from consortia.estimators.estimate import estimate
 from consortia.maths.diagnosands import known
 from consortia.panel import Panel
+from consortia.sensitivity import randomisation
 from consortia.sensitivity.thresholds import chance_above, in_words
 from consortia.specs import (
     Appraise,
@@ -21,6 +22,7 @@ from consortia.specs import (
     LeaveOneOut,
     Outcome,
     PreTrend,
+    Randomisation,
     RegimeDid,
     TwoWay,
 )
@@ -283,3 +285,27 @@ def test_checks_of_a_sector_are_those_of_evaluate() -> None:
         assert run["words"] == whole.verdict.words
         assert run["failed"] == ", ".join(f.check for f in whole.findings if f.verdict is False)
         assert run["estimate"] == whole.headline["estimate"]
+
+
+@pytest.mark.parametrize("world", ["calibrated", "sector"])
+def test_worlds_deal_out_dates_by_sums_as_evaluate_does(small, monkeypatch, world) -> None:
+    study, panel = small
+    asked = study.with_(checks=(Randomisation(draws=99),))
+    spec = Appraise(world=world, worlds=2, providers=(160,), effects=(0.3,), checks=True)
+    seen = []
+    real = randomisation.reference
+
+    def dealt(sums, shuffle, draws, rng):
+        seen.append(draws)
+        return real(sums, shuffle, draws, rng)
+
+    def never(*_):
+        raise AssertionError("fitted again, though sums by path give the same")
+
+    monkeypatch.setattr(randomisation, "reference", dealt)
+    monkeypatch.setattr(randomisation, "_refitted", never)
+    monkeypatch.setattr("consortia.appraisal.appraising.sector_study", lambda: asked, raising=False)
+    monkeypatch.setattr("consortia.appraisal.designs.sector_study", lambda: asked)
+    found = appraise(asked if world == "calibrated" else None, panel, spec)
+    assert seen == [99] * found.runs.filter(pl.col("estimate").is_not_null()).height
+    assert seen

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from conftest import build_arrays, build_study
 from consortia.errors import NotIdentified
-from consortia.estimators import METHODS
+from consortia.estimators import METHODS, permuted
 from consortia.estimators.permuted import path_sums
 from consortia.maths.permutation import Redrawn, by_block, by_provider, observed, reference
+from consortia.panel import Held
 from consortia.specs import GroupTime, Imputation, TwoWay
 from consortia.streams import Streams
 
@@ -113,6 +114,75 @@ def test_every_draw_is_the_fit_of_the_permuted_panel(method, comparison, strata,
         assert drawn[b, 1] == pytest.approx(other, abs=1e-8)
         both = np.column_stack([own, exposure])
         np.testing.assert_allclose(square[b], both.T @ both, atol=1e-8)
+
+
+@pytest.mark.parametrize("gaps", [0.0, 0.15])
+@pytest.mark.parametrize("held", [False, True])
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=25)
+def test_covariates_are_taken_out_of_two_way_once(held, gaps, seed) -> None:
+    """Covariates by year (one constant, one the copy of another, one with gaps) and held arms:
+    every draw is the regression fitted to the permuted panel."""
+    rng = np.random.default_rng(seed)
+    arrays = panel(rng, gaps=gaps, strata=2 if held else 1)
+    n, T = arrays.Y.shape
+    Z = rng.standard_normal((n, T, 5)).cumsum(axis=1) + 50
+    Z[:, :, 1] = rng.standard_normal((n, 1))
+    Z[:, :, 3] = 2 * Z[:, :, 2] + 7
+    Z[:, :, 4] += 2 * arrays.D
+    Z[rng.random((n, T)) < gaps, 0] = np.nan
+    arm = ()
+    if held:
+        when = np.where(arrays.stratum == 1, rng.integers(1, T, n), T)
+        on = np.arange(T) >= when[:, None]
+        arm = (Held(name="academy", label="academy", cohort=when, on=on),)
+    arrays = replace(arrays, Z=Z, Z_names=tuple("abcde"), hold=arm)
+    study = build_study(TwoWay())
+
+    def regressed(a):
+        fit = METHODS[TwoWay].fit(a, study.method, study, rng)
+        return fit.theta[0], fit.influence.dense()[:, 0]
+
+    theta, psi = regressed(arrays)
+    sums = path_sums(arrays, study)
+    assert sums.group.max() == (1 if held else 0)
+    seen, influence = observed(sums)
+    whole = np.zeros(n)
+    whole[sums.rows] = influence[:, 0]
+    assert seen[0] == pytest.approx(theta, abs=1e-9)
+    assert seen[1] == pytest.approx(1.0, abs=1e-9)
+    np.testing.assert_allclose(whole, psi, atol=1e-9)
+    movable = (arrays.cohort > 0)[sums.rows]
+    shuffle = by_provider(sums.path, sums.group, np.zeros(sums.rows.size, dtype=int), movable)
+    who = shuffle.draw(4, rng)
+    drawn, square = Redrawn(sums, shuffle).at(who)
+    D = arrays.D.astype(float)
+    for b in range(4):
+        again = moved(arrays, sums, shuffle, who[b])
+        value, own = regressed(again)
+        other, exposure = regressed(with_outcome(again, D))
+        assert abs(value - theta) > 1e-6
+        np.testing.assert_allclose(drawn[b], [value, other], atol=1e-8)
+        both = np.column_stack([own, exposure])
+        np.testing.assert_allclose(square[b], both.T @ both, atol=1e-8)
+
+
+def test_exposure_that_a_covariate_explains_tells_nothing() -> None:
+    rng = np.random.default_rng(3)
+    arrays = panel(rng, early=False)
+    told = replace(arrays, Z=2.0 * arrays.D[:, :, None] + 1, Z_names=("same",))
+    sums = path_sums(told, build_study(TwoWay()))
+    assert np.isnan(observed(sums)[0]).all()
+    with pytest.raises(NotIdentified):
+        fitted(told, build_study(TwoWay()))
+
+
+def test_too_many_paths_are_left_to_refits(monkeypatch) -> None:
+    rng = np.random.default_rng(3)
+    arrays = panel(rng, gaps=0.1)
+    assert path_sums(arrays, build_study(TwoWay())) is not None
+    monkeypatch.setattr(permuted, "_MOST", 1_000)
+    assert path_sums(arrays, build_study(TwoWay())) is None
 
 
 @given(seed=st.integers(0, 10_000))

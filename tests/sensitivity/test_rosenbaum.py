@@ -1,5 +1,7 @@
 """Gamma on pairs made within the check."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from trials import made, noise, trial_of
@@ -9,7 +11,7 @@ from consortia.maths.signed_rank import signed_rank, upper_p
 from consortia.sensitivity.changes import changes
 from consortia.sensitivity.pairs import pair
 from consortia.sensitivity.rosenbaum import run
-from consortia.specs import Rosenbaum
+from consortia.specs import Inference, Rosenbaum
 from consortia.streams import Streams
 
 RNG = Streams(1).rng()
@@ -60,6 +62,36 @@ def test_joiners_picked_for_a_bad_year_lose_their_effect_in_pairs() -> None:
     assert found.verdict is False
     assert found.numbers["danger"] == 1.0
     assert found.numbers["largest_gap_after_pairing"] < found.numbers["largest_gap_before_pairing"]
+
+
+def test_what_pairs_leave_out_of_the_study_is_said() -> None:
+    one = trial(1.0)
+    plain = run(one, Rosenbaum(), RNG)
+    assert "weights" not in plain.sentence
+    assert "independent" not in plain.sentence
+    a = one.arrays
+    weighted = replace(a, w=a.w * np.linspace(1, 2, a.n), W=a.W * np.linspace(1, 2, a.n)[:, None])
+    heavy = run(replace(one, arrays=weighted), Rosenbaum(), RNG)
+    assert heavy.sentence == plain.sentence + (
+        " Every pair counts alike: the study's weights do not enter."
+    )
+    assert heavy.numbers == pytest.approx(plain.numbers)
+    # Weights of one size for all are none.
+    doubled = replace(one, arrays=replace(a, w=2 * a.w, W=2 * a.W))
+    assert run(doubled, Rosenbaum(), RNG).sentence == plain.sentence
+    n, joined = 400, np.where(np.arange(400) < 100, 2003, 0)
+    Y = noise(1, n, 4)
+    Y[:100, 2:] += 1.0
+    for rule, said in (
+        (Inference(draws=0, cluster="collaboration"), "clusters (collaboration)"),
+        (Inference(draws=0, cluster="local_authority"), "clusters (local authority)"),
+    ):
+        facts = {"local_authority": [f"a{i % 9}" for i in range(n)]}
+        clustered = run(trial_of(*made(Y, joined, facts, inference=rule)), Rosenbaum(), RNG)
+        assert said in clustered.sentence
+        assert "the study's weights" not in clustered.sentence
+    near = one.study.with_(inference=Inference(draws=0, spatial_km=5.0))
+    assert "within 5 km" in run(replace(one, study=near), Rosenbaum(), RNG).sentence
 
 
 def test_unknown_columns_are_refused() -> None:

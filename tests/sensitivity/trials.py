@@ -19,14 +19,14 @@ from consortia.study import Study
 def trial_of(study: Study, panel: Panel) -> Trial:
     """The Trial that an evaluation hands to its checks."""
     caught: list[Trial] = []
-    real = evaluation.Trial
+    real = evaluation.trial
 
-    def catch(**parts: Any) -> Trial:
-        caught.append(real(**parts))
+    def catch(*parts: Any, **named: Any) -> Trial:
+        caught.append(real(*parts, **named))
         return caught[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluation, "Trial", catch)
+        patch.setattr(evaluation, "trial", catch)
         evaluation.evaluate(study.with_(checks=(PreTrend(),)), panel)
     assert caught, "the study has no answer on this panel"
     return caught[0]

@@ -7,20 +7,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from consortia.appraisal.designs import Design, Plan, plain_crossing, sector_of
 from consortia.errors import NotIdentified
-from consortia.estimators.estimate import estimate, trace
+from consortia.estimators.estimate import with_influence
+from consortia.estimators.trial import trial
 from consortia.panel import Arrays, Panel
-from consortia.results import Estimate, Finding, Trial
+from consortia.results import Estimate, Finding
 from consortia.sensitivity import CHECKS
 from consortia.sensitivity.thresholds import chance_above, in_words
 from consortia.sensitivity.verdict import decide
 from consortia.streams import Streams
-from consortia.structures import belonging
 from consortia.study import Study
 from consortia.world import simulate
 from consortia.world.calibrated import effects, factors, hidden, untreated
@@ -30,6 +29,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Run = tuple[Any, ...]
 """A row of diagnosis.RUNS."""
+
+Challenge = Callable[[Study, Arrays, Estimate, Floats | None], tuple[Finding, ...]]
+"""Findings of the checks on an answer, given its arrays and its influence (n,)."""
 
 Todo = tuple[int, tuple[tuple[float, str], ...]]
 """A world's number, and the effects and methods that are still to be run on it."""
@@ -238,13 +240,14 @@ def _on_sector(
 def answer(
     design: Design, effect: float, world: int, study: Study, cross: Callable[[Study], Arrays],
     streams: Streams, worthwhile: float,
-    challenge: Callable[[Study, Arrays, Estimate], tuple[Finding, ...]] | None = None,
+    challenge: Challenge | None = None,
 ) -> Run:  # fmt: skip
     """A row of RUNS: the study asked of arrays that know their truth, then challenged if asked."""
     name = study.method.name
     try:
         arrays = cross(study)
-        found = estimate(arrays, study, streams.at("fit", name).rng())
+        rng = streams.at("fit", name).rng()
+        found, psi = with_influence(arrays, study, rng, wanted=challenge is not None)
     except NotIdentified as error:
         return _refused(design, effect, world, name, error.because)
     row = found.row()
@@ -259,7 +262,7 @@ def answer(
             chance_above(0.0, value, se, found.dof), chance_above(worthwhile, value, se, found.dof)
         )
     else:
-        findings = challenge(study, arrays, found)
+        findings = challenge(study, arrays, found, psi)
         failed = ", ".join(f.check for f in findings if f.verdict is False)
         asked = study.outcomes[study.outcome]
         stated = {study.outcome: replace(asked, worthwhile=worthwhile)}
@@ -272,31 +275,19 @@ def answer(
 
 def _challenged(
     plan: Plan, panel: Panel, cross: Callable[[Study], Arrays], streams: Streams
-) -> Callable[[Study, Arrays, Estimate], tuple[Finding, ...]] | None:
+) -> Challenge | None:
     """What runs the study's checks on a world; None where they are not asked for."""
     if not plan.spec.checks:
         return None
 
-    def challenge(study: Study, arrays: Arrays, found: Estimate) -> tuple[Finding, ...]:
-        def refit(changed: Arrays, asked: Study) -> Estimate:
-            return estimate(changed, asked, streams.at("refit").rng())
-
-        facts = pl.DataFrame({"provider": arrays.provider}).join(
-            panel.providers, on="provider", how="left", maintain_order="left"
-        )
-        trial = Trial(
-            arrays=arrays,
-            study=study,
-            facts=facts,
-            estimate=found,
-            refit=refit,
-            cross=cross,
-            sd=plan.sd,
-            belonging=belonging(panel, study.arms[study.arm], arrays.provider),
-            influence=lambda: trace(arrays, study, streams.at("influence").rng())[1],
-        )
+    def challenge(
+        study: Study, arrays: Arrays, found: Estimate, psi: Floats | None
+    ) -> tuple[Finding, ...]:
+        made = trial(
+            study, panel, arrays, found, psi, sd=plan.sd, streams=streams, cross=cross
+        )  # fmt: skip
         return tuple(
-            CHECKS[type(c)].run(trial, c, streams.at("check", study.method.name, c.name).rng())
+            CHECKS[type(c)].run(made, c, streams.at("check", study.method.name, c.name).rng())
             for c in plan.checks
         )
 

@@ -3,8 +3,6 @@ different years?"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +11,8 @@ from consortia.estimators import by_cells, by_moments
 from consortia.estimators.aggregation import Summary, summarise
 from consortia.estimators.cells import CellFits
 from consortia.estimators.design import Design, design
+from consortia.estimators.flow import flow
+from consortia.estimators.known import on_known_effects
 from consortia.maths.influence import Influence
 from consortia.panel import Arrays, FlowStep
 from consortia.results import EffectKey, Fit
@@ -61,20 +61,20 @@ def fit(arrays: Arrays, spec: GroupTime, study: Study, rng: np.random.Generator)
         cautions=cautions(plan, found, summary, n_treated, n_control, spec.few),
         headline=K + headline,
         small_sample="clusters",
-        flow=flow(arrays, plan, found, influence, study),
+        flow=left_out(arrays, plan, influence, study),
         notes=notes(arrays, spec.anticipation, found, plan),
     )
 
 
 def truth(arrays: Arrays, spec: GroupTime, study: Study, fit: Fit) -> Floats:
     """The same estimator on outcomes that are the known effect where exposed and 0 elsewhere."""
-    if arrays.truth is None:
-        return np.full(fit.theta.size, np.nan)
-    effect = np.where(arrays.D & np.isfinite(arrays.truth), arrays.truth, 0.0)
-    known = replace(arrays, Y=np.where(np.isfinite(arrays.Y), effect, np.nan))
-    plan = design(arrays.years, present(arrays.cohort, arrays.T), spec, study.comparison)
-    found, summary, _ = _estimate(known, plan, spec)
-    return np.concatenate([found.att, summary.theta])
+
+    def again(known: Arrays) -> Floats:
+        plan = design(arrays.years, present(arrays.cohort, arrays.T), spec, study.comparison)
+        found, summary, _ = _estimate(known, plan, spec)
+        return np.concatenate([found.att, summary.theta])
+
+    return on_known_effects(arrays, fit, again)
 
 
 def present(cohort: Ints, T: int) -> Ints:
@@ -171,60 +171,38 @@ def cautions(
     return tuple(out)
 
 
-def flow(
-    arrays: Arrays, plan: Design, found: CellFits, influence: Influence, study: Study
+def left_out(
+    arrays: Arrays, plan: Design, influence: Influence, study: Study
 ) -> tuple[FlowStep, ...]:
-    seen = np.isfinite(arrays.Y).sum(axis=1)
     used = influence.touched()
-    left = np.ones(arrays.n, dtype=np.bool_)
-    steps: list[FlowStep] = []
-
-    def drop(step: str, rows: Bools, why: str) -> None:
-        rows = rows & left
-        if rows.any():
-            steps.append(
-                FlowStep(
-                    step=step,
-                    providers=int(rows.sum()),
-                    provider_years=int(seen[rows].sum()),
-                    why=why,
-                )
-            )
-            left[rows] = False
-
-    drop(
-        "already joined before the first year",
-        arrays.cohort == 0,
-        "nothing known from before",
-    )
-    drop(
-        "no year before joining",
-        np.isin(arrays.cohort, np.array(plan.without_base, dtype=np.int64)) & ~used,
-        "no year of results early enough to serve as the base year",
-    )
     joiner = arrays.cohort < arrays.T
-    drop(
-        "joined, but cannot be compared",
-        joiner & ~used,
-        "not seen in both a base year and another, or nobody like it to compare with",
+    without = np.isin(arrays.cohort, np.array(plan.without_base, dtype=np.int64))
+    return flow(
+        arrays,
+        (
+            (
+                "already joined before the first year",
+                arrays.cohort == 0,
+                "nothing known from before",
+            ),
+            (
+                "no year before joining",
+                without & ~used,
+                "no year of results early enough to serve as the base year",
+            ),
+            (
+                "joined, but cannot be compared",
+                joiner & ~used,
+                "not seen in both a base year and another, or nobody like it to compare with",
+            ),
+            (
+                "never joined, but cannot serve as comparison",
+                ~used,
+                "not seen in both a base year and another, or like no joiner",
+            ),
+        ),
+        f"joiners of {study.arm_label} and those they are compared with",
     )
-    drop(
-        "never joined, but cannot serve as comparison",
-        ~joiner & ~used,
-        "not seen in both a base year and another, or like no joiner",
-    )
-    end = used & left
-    kind = f"joiners of {study.arm_label} and those they are compared with"
-    steps.append(
-        FlowStep(
-            step="compared",
-            providers=int(end.sum()),
-            provider_years=int(seen[end].sum()),
-            why=kind,
-            kind="end",
-        )
-    )
-    return tuple(steps)
 
 
 def notes(arrays: Arrays, anticipation: int, found: CellFits, plan: Design) -> tuple[str, ...]:

@@ -3,13 +3,14 @@ from the years and providers without it; one arm, or several at once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from consortia.errors import NotIdentified
+from consortia.estimators.flow import flow
 from consortia.maths.imputation import Imputed, factor, from_cells, from_moments
 from consortia.panel import Arrays, FlowStep, Held
 from consortia.results import EffectKey, Fit
@@ -429,34 +430,28 @@ def _cautions(
 
 def _flow(arrays: Arrays, found: Imputed, paths: _Paths, study: Study) -> tuple[FlowStep, ...]:
     seen = np.isfinite(arrays.Y) & (arrays.W > 0)
-    cells = seen.sum(axis=1)
     start = paths.start[paths.code]
     untreated = (seen & (np.arange(arrays.T) < start[:, None])).any(axis=1)
-    steps: list[FlowStep] = []
-    left = np.ones(arrays.n, dtype=np.bool_)
-
-    def drop(step: str, rows: Bools, why: str) -> None:
-        rows = rows & left
-        if rows.any():
-            steps.append(
-                FlowStep(
-                    step=step,
-                    providers=int(rows.sum()),
-                    provider_years=int(cells[rows].sum()),
-                    why=why,
-                )
-            )
-            left[rows] = False
-
-    drop("already joined before the first year", arrays.cohort == 0, "nothing known from before")
-    drop(
-        "no untreated year",
-        np.asarray(~untreated),
-        "nothing tells what it would have had without joining",
+    *dropped, end = flow(
+        arrays,
+        (
+            (
+                "already joined before the first year",
+                arrays.cohort == 0,
+                "nothing known from before",
+            ),
+            (
+                "no untreated year",
+                np.asarray(~untreated),
+                "nothing tells what it would have had without joining",
+            ),
+        ),
+        f"joiners of {study.arm_label} and everybody with untreated years",
+        seen=seen,
     )
     lost = int(found.lost.sum())
     if lost:
-        steps.append(
+        dropped.append(
             FlowStep(
                 step="years without anybody untreated",
                 providers=0,
@@ -465,16 +460,7 @@ def _flow(arrays: Arrays, found: Imputed, paths: _Paths, study: Study) -> tuple[
                 kind="cells",
             )
         )
-    steps.append(
-        FlowStep(
-            step="compared",
-            providers=int(left.sum()),
-            provider_years=int(cells[left].sum()) - lost,
-            why=f"joiners of {study.arm_label} and everybody with untreated years",
-            kind="end",
-        )
-    )
-    return tuple(steps)
+    return (*dropped, replace(end, provider_years=end.provider_years - lost))
 
 
 def _notes(

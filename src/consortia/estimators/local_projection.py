@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consortia.errors import NotIdentified
+from consortia.estimators.flow import flow
+from consortia.estimators.known import on_known_effects
 from consortia.maths.influence import Influence
 from consortia.maths.paths import Moments, moments, path_codes
 from consortia.panel import Arrays, FlowStep
@@ -98,7 +100,7 @@ def fit(arrays: Arrays, spec: LocalProjection, study: Study, rng: np.random.Gene
     return Fit(
         method="local-projection",
         keys=tuple(r.key for r in rows),
-        theta=np.array([r.theta for r in rows]),
+        theta=_theta(rows),
         influence=influence,
         n_treated=n_treated,
         n_control=n_control,
@@ -112,11 +114,12 @@ def fit(arrays: Arrays, spec: LocalProjection, study: Study, rng: np.random.Gene
 
 def truth(arrays: Arrays, spec: LocalProjection, study: Study, fit: Fit) -> Floats:
     """The same estimator on outcomes that are the known effect where exposed and 0 elsewhere."""
-    if arrays.truth is None:
-        return np.full(fit.theta.size, np.nan)
-    effect = np.where(arrays.D & np.isfinite(arrays.truth), arrays.truth, 0.0)
-    known = replace(arrays, Y=np.where(np.isfinite(arrays.Y), effect, np.nan))
-    rows = _rows(_cells(known, _units(known)[0]), spec)
+    return on_known_effects(
+        arrays, fit, lambda known: _theta(_rows(_cells(known, _units(known)[0]), spec))
+    )
+
+
+def _theta(rows: list[_Row]) -> Floats:
     return np.array([r.theta for r in rows])
 
 
@@ -316,24 +319,18 @@ def _flow(
     for c in cells:
         hit[c.mine] = hit[c.theirs] = True
     used = hit if path is None else hit[path]
-    seen = np.isfinite(arrays.Y).sum(axis=1)
-    early = arrays.cohort == 0
-    steps = [
-        FlowStep(step=step, providers=int(r.sum()), provider_years=int(seen[r].sum()), why=why)
-        for step, r, why in (
-            ("already joined before the first year", early, "nothing known from before"),
-            ("not compared", ~early & ~used, "not seen in both years, or nobody like it"),
-        )
-        if r.any()
-    ]
-    end = FlowStep(
-        step="compared",
-        providers=int(used.sum()),
-        provider_years=int(seen[used].sum()),
-        why=f"joiners of {study.arm_label} and those who had not joined by then",
-        kind="end",
+    return flow(
+        arrays,
+        (
+            (
+                "already joined before the first year",
+                arrays.cohort == 0,
+                "nothing known from before",
+            ),
+            ("not compared", ~used, "not seen in both years, or nobody like it"),
+        ),
+        f"joiners of {study.arm_label} and those who had not joined by then",
     )
-    return (*steps, end)
 
 
 def _notes(arrays: Arrays, spec: LocalProjection) -> tuple[str, ...]:

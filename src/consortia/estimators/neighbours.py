@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from consortia.errors import NotIdentified
+from consortia.estimators.flow import flow
 from consortia.maths import neighbours as algebra
 from consortia.maths.influence import Influence
 from consortia.maths.neighbours import Effects, Row
@@ -203,29 +204,20 @@ def _why(arrays: Arrays, spec: Neighbours, found: Effects) -> str:
 
 
 def _flow(arrays: Arrays, found: Effects) -> tuple[FlowStep, ...]:
-    seen = np.isfinite(arrays.Y).sum(axis=1)
-    used = found.psi.any(axis=1)
-    left: Bools = np.ones(arrays.n, dtype=np.bool_)
-    steps: list[FlowStep] = []
-    for step, rows, why, kind in (
-        ("place not known", found.unplaced, "cannot be said to be near or far", "drop"),
+    used: Bools = np.asarray(found.psi.any(axis=1))
+    return flow(
+        arrays,
         (
-            "touched from the first year on",
-            found.early,
-            "joined, or near one that had, before any year that could serve as the base year",
-            "drop",
+            ("place not known", found.unplaced, "cannot be said to be near or far"),
+            (
+                "touched from the first year on",
+                found.early,
+                "joined, or near one that had, before any year that could serve as the base year",
+            ),
+            ("cannot be compared", ~used, "no base year, or nobody to compare with"),
         ),
-        ("cannot be compared", ~used, "no base year, or nobody to compare with", "drop"),
-        ("compared", used, "members, neighbours, and providers that nothing touched", "end"),
-    ):
-        mine = rows & left
-        if mine.any() or kind == "end":
-            count, cells = int(mine.sum()), int(seen[mine].sum())
-            steps.append(
-                FlowStep(step=step, providers=count, provider_years=cells, why=why, kind=kind)
-            )
-        left = left & ~mine
-    return tuple(steps)
+        "members, neighbours, and providers that nothing touched",
+    )
 
 
 def _notes(arrays: Arrays, spec: Neighbours, found: Effects) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Headlines as sums by adoption path, so that permutations need no refitting.
 
 ``path_sums`` gives the rule for the methods whose headline depends on the data through such sums:
-group-time without covariates, with or without gaps and strata, and two-way with provider and year
-effects alone. The result has two outcomes, the result itself and exposure as it was, so that the
+group-time without covariates, with or without gaps and strata, and two-way, also with covariates
+and held arms. The result has two outcomes, the result itself and exposure as it was, so that the
 effect can be taken out again by any constant (an interval by inversion).
 """
 
@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from consortia.estimators import group_time
+from consortia.estimators import group_time, two_way
 from consortia.estimators.design import Cell, design
+from consortia.maths import absorption
 from consortia.maths.influence import Floats, Ints
 from consortia.maths.paths import path_codes
 from consortia.maths.permutation import PathSums, Rule
@@ -30,13 +31,7 @@ def path_sums(arrays: Arrays, study: Study) -> PathSums | None:
     spec = study.method
     if isinstance(spec, GroupTime) and arrays.X.shape[1] == 0 and arrays.Z.shape[2] == 0:
         return _group_time(arrays, spec, study)
-    if (
-        isinstance(spec, TwoWay)
-        and not arrays.hold
-        and arrays.Z.shape[2] == 0
-        and arrays.on is None
-        and arrays.dose is None
-    ):
+    if isinstance(spec, TwoWay) and arrays.on is None and arrays.dose is None:
         return _two_way(arrays)
     return None
 
@@ -277,18 +272,16 @@ def _gaps_rule(layout: _Layout, at: Ints, share_at: dict[int, int], R: int, S: i
 
 
 def _two_way(arrays: Arrays) -> PathSums | None:
-    W = arrays.W
-    several = np.count_nonzero(W, axis=1) > 1
-    rows = np.flatnonzero(several)
+    W, Z = two_way.beside_exposure(arrays)
+    rows = np.flatnonzero(np.count_nonzero(W, axis=1) > 1)
     if rows.size == 0:
         return None
-    Y, W, cohort = arrays.Y[rows], W[rows], arrays.cohort[rows]
-    n, T = Y.shape
-    path, of_cohort, _ = path_codes(cohort, np.zeros(n, dtype=np.int64), T)
+    Y, W, Z, cohort = arrays.Y[rows], W[rows], Z[rows], arrays.cohort[rows]
+    T = Y.shape[1]
+    path, of_cohort, group = path_codes(cohort, arrays.stratum[rows], T)
     paths = (np.arange(T) >= of_cohort[:, None]).astype(np.float64)
-    group = np.zeros(of_cohort.size, dtype=np.int64)
     D = arrays.D[rows].astype(np.float64)
-    if (W > 0).all() and (W[:, :1] == W).all():
+    if Z.shape[2] == 0 and (W > 0).all() and (W[:, :1] == W).all():
         w = W[:, 0]
         made = np.stack([Y, D], axis=1)
         made = made - made.mean(axis=2, keepdims=True)
@@ -297,7 +290,7 @@ def _two_way(arrays: Arrays) -> PathSums | None:
             values=made * w[:, None, None], counts=w[:, None], path=path, group=group, rows=rows,
             rule=_two_way_balanced(paths),
         )  # fmt: skip
-    return _two_way_gaps(Y, D, W, path, group, rows, paths)
+    return _two_way_general(Y, D, W, Z, path, group, rows, paths)
 
 
 def _two_way_balanced(paths: Floats) -> Rule:
@@ -322,41 +315,83 @@ def _two_way_balanced(paths: Floats) -> Rule:
     return rule
 
 
-def _two_way_gaps(
-    Y: Floats, D: Floats, W: Floats, path: Ints, group: Ints, rows: Ints, paths: Floats
-) -> PathSums:
-    """With ``A_i = diag(W_i) - W_i W_i' / sum W_i`` and the year effects gone from the outcome
-    once, exposure d of a path has the score ``(d - g)' [W y]_i`` and the square
-    ``(d - g)' A_i (d - g)``, g being the year effects of exposure as it is assigned."""
+_MOST = 1 << 24
+"""Numbers in the squares by path beyond which fitting again asks for less."""
+
+
+def _two_way_general(
+    Y: Floats, D: Floats, W: Floats, Z: Floats, path: Ints, group: Ints, rows: Ints, paths: Floats
+) -> PathSums | None:
+    """With gaps, and with columns ``Z`` (n, T, q) beside exposure; None where paths are too many.
+
+    Year effects and Z are gone from the outcome once (Frisch & Waugh); neither depends on who joins
+    when. With ``A_i = diag(W_i) - W_i W_i' / sum W_i``, x exposure of a path less the year effects,
+    and b the coefficients on Z, of exposure as it is assigned, a provider has the score
+    ``x' [W y]_i - b' [Z' W y]_i`` and the square ``x' A_i x - 2 x' [W Z]_i b + b' [Z' W Z]_i b``.
+    """
     T = Y.shape[1]
     total = W.sum(axis=1)
     schur = np.diag(W.sum(axis=0)) - W.T @ (W / total[:, None])
     inverse = np.linalg.pinv(schur, rcond=1e-12)
-    made = np.stack([np.where(W > 0, Y, 0.0), D], axis=1)
-    made -= np.einsum("it,ikt->ik", W, made)[..., None] / total[:, None, None]
-    effects = np.einsum("it,ikt->kt", W, made) @ inverse
-    made -= effects
-    made -= np.einsum("it,ikt->ik", W, made)[..., None] / total[:, None, None]
-    upper = np.triu_indices(T)
+
+    def about(V: Floats) -> Floats:
+        """(n, v, T) less provider means."""
+        return V - np.einsum("it,ivt->iv", W, V)[..., None] / total[:, None, None]
+
+    def within(V: Floats) -> Floats:
+        """(n, v, T), less provider means already, less provider and year effects."""
+        return about(V - np.einsum("it,ivt->vt", W, V) @ inverse)
+
+    made = within(about(np.stack([np.where(W > 0, Y, 0.0), D], axis=1)))
+    beside = np.where(W[:, None, :] > 0, Z.transpose(0, 2, 1), 0.0)
+    whole = np.einsum("it,iqt->q", W, beside**2)
+    beside = about(beside)
+    raw = np.einsum("it,iqt->q", W, beside**2)
+    raw[raw <= 1e-20 * whole] = 0.0
+    beside = within(beside)
+    cross = np.einsum("it,iqt,irt->qr", W, beside, beside, optimize=True)
+    keep = absorption.independent(cross, raw)[0]
+    beside = beside[:, keep]
+    q = len(keep)
+    solve = np.linalg.inv(cross[np.ix_(keep, keep)])
+    weighted = W[:, None, :] * beside
+    made -= np.einsum("kq,iqt->ikt", np.einsum("iqt,ikt->kq", weighted, made) @ solve, beside)
+    upper, corner = np.triu_indices(T), np.triu_indices(q)
     A = -W[:, upper[0]] * W[:, upper[1]] / total[:, None]
     A[:, upper[0] == upper[1]] += W
-    twice = np.where(upper[0] == upper[1], 1.0, 2.0)
+    square = np.einsum("iqt,irt->iqr", weighted, beside)[:, corner[0], corner[1]]
+    counts = np.concatenate([A, weighted.reshape(rows.size, q * T), square], axis=1)
+    values = np.concatenate(
+        [made * W[:, None, :], np.einsum("iqt,ikt->ikq", weighted, made)], axis=2
+    )
+    if paths.shape[0] * (values[0].size + counts.shape[1]) ** 2 > _MOST:
+        return None
+    twice, again = (np.where(i == j, 1.0, 2.0) for i, j in (upper, corner))
+    cut = upper[0].size
 
     def rule(values: Floats, counts: Floats) -> tuple[Floats, Floats, Floats]:
         B, P = counts.shape[:2]
         full = np.zeros((B, P, T, T))
-        full[:, :, upper[0], upper[1]] = counts
-        full[:, :, upper[1], upper[0]] = counts
+        full[:, :, upper[0], upper[1]] = counts[..., :cut]
+        full[:, :, upper[1], upper[0]] = counts[..., :cut]
         years = np.einsum("bptu,pu->bt", full, paths) @ inverse
         x = paths[None] - years[:, None]
-        square = np.einsum("bpt,bptu,bpu->b", x, full, x, optimize=True)
+        of_Z = counts[..., cut : cut + q * T].reshape(B, P, q, T)
+        onto = np.einsum("bpqt,bpt->bq", of_Z, x)
+        b = onto @ solve
+        square = np.einsum("bpt,bptu,bpu->b", x, full, x, optimize=True) - (onto * b).sum(axis=1)
+        alone = np.einsum("pt,bptu,pu->b", paths, full, paths, optimize=True)
+        # Exposure that the rest explains but for rounding tells nothing.
+        square = np.where(square > 1e-10 * alone, square, np.nan)
+        of_x = x[..., upper[0]] * x[..., upper[1]] * twice
+        mixed = (-2 * b[:, None, :, None] * x[:, :, None, :]).reshape(B, P, q * T)
+        of_b = (b[:, corner[0]] * b[:, corner[1]] * again)[:, None].repeat(P, axis=1)
+        own = np.concatenate([of_x, mixed, of_b], axis=2)
         with np.errstate(divide="ignore", invalid="ignore"):
-            c = x / square[:, None, None]
-            theta = np.einsum("bpt,bpkt->bk", c, values)
-            own = x[..., upper[0]] * x[..., upper[1]] * twice / square[:, None, None]
-            d = -theta[:, :, None, None] * own[:, None]
+            c = np.concatenate([x, np.broadcast_to(-b[:, None], (B, P, q))], axis=2)
+            c = c / square[:, None, None]
+            theta = np.einsum("bpr,bpkr->bk", c, values)
+            d = -theta[:, :, None, None] * (own / square[:, None, None])[:, None]
         return theta, c, d
 
-    return PathSums(
-        values=made * W[:, None, :], counts=A, path=path, group=group, rows=rows, rule=rule
-    )
+    return PathSums(values=values, counts=counts, path=path, group=group, rows=rows, rule=rule)

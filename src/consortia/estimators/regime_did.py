@@ -18,6 +18,7 @@ from consortia.estimators import by_cells, group_time
 from consortia.estimators.aggregation import Summary
 from consortia.estimators.cells import CellFits
 from consortia.estimators.design import Cell, Design, design
+from consortia.estimators.known import on_known_effects
 from consortia.estimators.regime_rows import summarise
 from consortia.maths.influence import Influence
 from consortia.panel import Arrays, FlowStep
@@ -78,7 +79,7 @@ def fit(arrays: Arrays, spec: RegimeDid, study: Study, rng: np.random.Generator)
         pieces=_pieces(arrays.w, found, summary.L[headline]),
         flow=(
             *_censored(arrays, plan),
-            *group_time.flow(arrays, plan, found, influence, study),
+            *group_time.left_out(arrays, plan, influence, study),
         ),
         notes=_notes(arrays, spec, found, plan, by_cell[0]),
     )
@@ -86,12 +87,12 @@ def fit(arrays: Arrays, spec: RegimeDid, study: Study, rng: np.random.Generator)
 
 def truth(arrays: Arrays, spec: RegimeDid, study: Study, fit: Fit) -> Floats:
     """The same estimator on outcomes that are the known effect where exposed and 0 elsewhere."""
-    if arrays.truth is None:
-        return np.full(fit.theta.size, np.nan)
-    effect = np.where(arrays.D & np.isfinite(arrays.truth), arrays.truth, 0.0)
-    known = replace(arrays, Y=np.where(np.isfinite(arrays.Y), effect, np.nan))
-    found, summary, _ = _estimate(known, cells_of(arrays, spec, study), spec)
-    return np.concatenate([found.att, summary.theta])
+
+    def again(known: Arrays) -> Floats:
+        found, summary, _ = _estimate(known, cells_of(arrays, spec, study), spec)
+        return np.concatenate([found.att, summary.theta])
+
+    return on_known_effects(arrays, fit, again)
 
 
 def cells_of(arrays: Arrays, spec: RegimeDid, study: Study) -> Design:

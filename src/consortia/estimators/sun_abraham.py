@@ -3,7 +3,7 @@ for each cohort and year, averaged with the cohorts' shares."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from consortia.errors import NotIdentified
 from consortia.estimators.aggregation import Summary, summarise
 from consortia.estimators.design import Cell
+from consortia.estimators.flow import flow
+from consortia.estimators.known import on_known_effects
 from consortia.estimators.two_way import dof_factors
 from consortia.maths import absorption
 from consortia.maths.influence import Influence
@@ -86,13 +88,14 @@ def fit(arrays: Arrays, spec: SunAbraham, study: Study, rng: np.random.Generator
 
 def truth(arrays: Arrays, spec: SunAbraham, study: Study, fit: Fit) -> Floats:
     """The same regression on outcomes that are the known effect where exposed and 0 elsewhere."""
-    if arrays.truth is None:
-        return np.full(fit.theta.size, np.nan)
-    effect = np.where(arrays.D & np.isfinite(arrays.truth), arrays.truth, 0.0)
-    known = replace(arrays, Y=np.where(np.isfinite(arrays.Y), effect, np.nan))
-    plan, reference, last = _plan(known)
-    found = _estimate(known, plan, reference, last)
-    return np.concatenate([found.att, summarise(plan, found.att, found.share, arrays.years).theta])
+
+    def again(known: Arrays) -> Floats:
+        plan, reference, last = _plan(known)
+        found = _estimate(known, plan, reference, last)
+        summary = summarise(plan, found.att, found.share, known.years)
+        return np.concatenate([found.att, summary.theta])
+
+    return on_known_effects(arrays, fit, again)
 
 
 def _plan(arrays: Arrays) -> tuple[tuple[Cell, ...], int, int]:
@@ -290,24 +293,18 @@ def _cautions(
 
 
 def _flow(arrays: Arrays, found: _Found, study: Study) -> tuple[FlowStep, ...]:
-    seen = np.isfinite(arrays.Y).sum(axis=1)
-    early = arrays.cohort == 0
-    steps = [
-        FlowStep(step=step, providers=int(r.sum()), provider_years=int(seen[r].sum()), why=why)
-        for step, r, why in (
-            ("already joined before the first year", early, "nothing known from before"),
-            ("not compared", ~early & ~found.compared, "seen once, or nobody like it"),
-        )
-        if r.any()
-    ]
-    end = FlowStep(
-        step="compared",
-        providers=int(found.compared.sum()),
-        provider_years=int(seen[found.compared].sum()),
-        why=f"joiners of {study.arm_label} and the reference cohort",
-        kind="end",
+    return flow(
+        arrays,
+        (
+            (
+                "already joined before the first year",
+                arrays.cohort == 0,
+                "nothing known from before",
+            ),
+            ("not compared", ~found.compared, "seen once, or nobody like it"),
+        ),
+        f"joiners of {study.arm_label} and the reference cohort",
     )
-    return (*steps, end)
 
 
 def _notes(arrays: Arrays, reference: int) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consortia.errors import NotIdentified
+from consortia.estimators.flow import flow
+from consortia.estimators.known import on_known_effects
 from consortia.maths.influence import Influence
 from consortia.maths.paths import moments
 from consortia.panel import Arrays, FlowStep
@@ -93,7 +95,7 @@ def fit(arrays: Arrays, spec: Switchers, study: Study, rng: np.random.Generator)
     return Fit(
         method="switchers",
         keys=tuple(r.key for r in rows),
-        theta=np.array([r.theta for r in rows]),
+        theta=_theta(rows),
         influence=influence,
         n_treated=n_treated,
         n_control=n_control,
@@ -107,12 +109,15 @@ def fit(arrays: Arrays, spec: Switchers, study: Study, rng: np.random.Generator)
 
 def truth(arrays: Arrays, spec: Switchers, study: Study, fit: Fit) -> Floats:
     """The same estimator on outcomes that are the known effect where exposed and 0 elsewhere."""
-    if arrays.truth is None:
-        return np.full(fit.theta.size, np.nan)
-    effect = np.where(arrays.held, np.nan_to_num(arrays.truth), 0.0)
-    known = replace(arrays, Y=np.where(np.isfinite(arrays.Y), effect, np.nan))
-    units, _, _ = _units(known)
-    rows = _rows(known, units, _cells(known, units, spec), spec)
+
+    def again(known: Arrays) -> Floats:
+        units, _, _ = _units(known)
+        return _theta(_rows(known, units, _cells(known, units, spec), spec))
+
+    return on_known_effects(arrays, fit, again)
+
+
+def _theta(rows: list[_Row]) -> Floats:
     return np.array([r.theta for r in rows])
 
 
@@ -386,33 +391,22 @@ def _flow(
             used[c.mine] = used[c.theirs] = True
     mine = used if path is None else used[path]
     first = u.first if path is None else u.first[path]
-    seen = np.isfinite(arrays.Y).sum(axis=1)
-    steps: list[FlowStep] = []
-    for step, rows, why in (
+    return flow(
+        arrays,
         (
-            "switched, but cannot be compared",
-            ~mine & (first < arrays.T),
-            "not seen in both years of a comparison, or nobody of the same standing left",
+            (
+                "switched, but cannot be compared",
+                ~mine & (first < arrays.T),
+                "not seen in both years of a comparison, or nobody of the same standing left",
+            ),
+            (
+                "never switched, and cannot serve as comparison",
+                ~mine,
+                "nobody of the same standing in the first year switches",
+            ),
         ),
-        (
-            "never switched, and cannot serve as comparison",
-            ~mine & (first == arrays.T),
-            "nobody of the same standing in the first year switches",
-        ),
-    ):
-        if rows.any():
-            steps.append(
-                FlowStep(
-                    step=step, providers=int(rows.sum()), provider_years=int(seen[rows].sum()),
-                    why=why,
-                )
-            )  # fmt: skip
-    end = FlowStep(
-        step="compared", providers=int(mine.sum()), provider_years=int(seen[mine].sum()),
-        why=f"providers whose {study.arm_label} changes, and those of the same standing",
-        kind="end",
-    )  # fmt: skip
-    return (*steps, end)
+        f"providers whose {study.arm_label} changes, and those of the same standing",
+    )
 
 
 def _notes(arrays: Arrays, u: _Units, spec: Switchers) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from consortia.errors import NotIdentified
 from consortia.estimators.aggregation import Summary, summarise
 from consortia.estimators.design import Cell
+from consortia.estimators.flow import flow
 from consortia.maths.influence import Influence
 from consortia.maths.synthetic import Weighting, gaps, placebo_effects, weighting
 from consortia.panel import Arrays, FlowStep
@@ -346,30 +347,26 @@ def _cautions(
 def _flow(
     arrays: Arrays, blocks: tuple[Block, ...], whole: Bools, study: Study
 ) -> tuple[FlowStep, ...]:
-    seen = np.isfinite(arrays.Y).sum(axis=1)
     used = np.zeros(arrays.n, dtype=np.bool_)
     for b in blocks:
         used[b.joiners] = used[b.others] = True
-    early = arrays.cohort == 0
-    rows = (
-        ("already joined before the first year", early, "nothing known from before"),
-        ("not seen in every year", ~early & ~whole, "weights need every year of every provider"),
+    return flow(
+        arrays,
         (
-            "nobody like it",
-            ~early & whole & ~used,
-            "no joiner, or too few that never joined, hold the same arms",
+            (
+                "already joined before the first year",
+                arrays.cohort == 0,
+                "nothing known from before",
+            ),
+            ("not seen in every year", ~whole, "weights need every year of every provider"),
+            (
+                "nobody like it",
+                ~used,
+                "no joiner, or too few that never joined, hold the same arms",
+            ),
         ),
+        f"joiners of {study.arm_label} and their weighted comparison",
     )
-    steps = [
-        FlowStep(step=step, providers=int(r.sum()), provider_years=int(seen[r].sum()), why=why)
-        for step, r, why in rows
-        if r.any()
-    ]
-    end = FlowStep(
-        step="compared", providers=int(used.sum()), provider_years=int(seen[used].sum()),
-        why=f"joiners of {study.arm_label} and their weighted comparison", kind="end",
-    )  # fmt: skip
-    return (*steps, end)
 
 
 def _notes(

@@ -150,22 +150,15 @@ _SAME = (
 
 def _general(arrays: Arrays, W: Floats) -> tuple[float, Influence, int, int, int, int, int, str]:
     Y, Z = arrays.Y, arrays.Z
-    h, q = len(arrays.hold), Z.shape[2]
     names = [f"{held.label} (held)" for held in arrays.hold] + list(arrays.Z_names)
     caution: list[str] = []
-    p = h + q + 1
-    # About the mean: a covariate such as a year number would lose its digits otherwise.
-    used = (W > 0).astype(np.float64)
-    middle = np.einsum("it,itq->q", used, np.where(used[:, :, None] > 0, Z, 0.0)) / max(
-        used.sum(), 1.0
-    )
+    p = len(names) + 1
+    middle = _middle(Z, W)
 
     def columns(start: int, stop: int) -> Floats:
         out = np.empty((stop - start, Y.shape[1], p))
-        for j, held in enumerate(arrays.hold):
-            out[:, :, j] = (held.on if held.dose is None else held.dose)[start:stop]
-        out[:, :, h : h + q] = Z[start:stop] - middle
-        out[:, :, h + q] = (arrays.held if arrays.dose is None else arrays.dose)[start:stop]
+        out[:, :, : p - 1] = _others(arrays, middle, start, stop)
+        out[:, :, p - 1] = (arrays.held if arrays.dose is None else arrays.dose)[start:stop]
         return out
 
     found = absorption.absorb(Y, W, columns, p)
@@ -192,6 +185,29 @@ def _general(arrays: Arrays, W: Floats) -> tuple[float, Influence, int, int, int
         kept.size,
         "; ".join(caution),
     )
+
+
+def beside_exposure(arrays: Arrays) -> tuple[Floats, Floats]:
+    """Cell weights (n, T) of the regression, and its columns beside exposure (n, T, h + q)."""
+    W, _ = _with_covariates(arrays)
+    return W, _others(arrays, _middle(arrays.Z, W), 0, arrays.n)
+
+
+def _middle(Z: Floats, W: Floats) -> Floats:
+    # About the mean: a covariate such as a year number would lose its digits otherwise.
+    used = (W > 0).astype(np.float64)
+    total = np.einsum("it,itq->q", used, np.where(used[:, :, None] > 0, Z, 0.0))
+    return total / max(used.sum(), 1.0)
+
+
+def _others(arrays: Arrays, middle: Floats, start: int, stop: int) -> Floats:
+    """Held arms and covariates by year of some providers."""
+    h = len(arrays.hold)
+    out = np.empty((stop - start, arrays.T, h + middle.size))
+    for j, held in enumerate(arrays.hold):
+        out[:, :, j] = (held.on if held.dose is None else held.dose)[start:stop]
+    out[:, :, h:] = arrays.Z[start:stop] - middle
+    return out
 
 
 def _why_collinear(found: absorption.Absorbed, names: list[str]) -> str:

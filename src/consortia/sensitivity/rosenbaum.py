@@ -69,6 +69,7 @@ def run(trial: Trial, spec: Rosenbaum, rng: np.random.Generator) -> Finding:
             f"make the odds of joining {gamma:.2f} times as large for one of a pair as for the "
             "other."
         )
+    text += _left_out(trial)
     return Finding(
         check=CHECK,
         title=TITLE,
@@ -87,3 +88,25 @@ def run(trial: Trial, spec: Rosenbaum, rng: np.random.Generator) -> Finding:
             "size": spec.size,
         },
     )
+
+
+def _left_out(trial: Trial) -> str:
+    """What the study allows for and pairs do not."""
+    a, rule = trial.arrays, trial.study.inference
+    seen = a.W[a.W > 0]
+    out = ""
+    if seen.size and bool((seen != seen[0]).any()):
+        out += " Every pair counts alike: the study's weights do not enter."
+    if a.cluster_name != "provider":
+        name = a.cluster_name.replace("_", " ")
+        out += (
+            f" Pairs count as independent, though the study's clusters ({name}) say that they need "
+            "not be: chance then has more room than this."
+        )
+    elif rule.spatial_km is not None:
+        out += (
+            f" Pairs count as independent, though the study allows for providers within "
+            f"{rule.spatial_km:g} km of one another being alike: chance then has more room than "
+            "this."
+        )
+    return out
