@@ -89,6 +89,8 @@ def evaluate(
     say("reading the panel")
     panel = competition.for_study(panel, study)
     plain, nothing = _try(lambda: panel.arrays(study.with_(hold=(), alongside=_others(study))))
+    if plain is not None and np.nanmin(plain.Y) == np.nanmax(plain.Y):
+        plain, nothing = None, f"{study.outcome_label} is the same for everybody in every year"
     arrays, because = _try(lambda: panel.arrays(study)) if plain is not None else (None, nothing)
 
     say(f"estimating: {study.method.name}")
@@ -343,7 +345,7 @@ def _as_rung(name: str, label: str, estimate: Estimate | None, because: str = ""
         caution = because or ("" if row is None else row["caution"])
         note = (
             caution
-            if not caution or caution.startswith("not")
+            if not caution or caution.startswith("not identified")
             else f"not identified, because {caution}"
         )
         return Rung(
@@ -486,7 +488,13 @@ def _coincide(study: Study, arrays: Arrays, held: Held) -> Coincidence:
             "them the data cannot tell the two apart. "
         )
         others = f"Only {tell:,} can" if tell < same else f"The other {tell:,} can"
-        if is_held:
+        if not tell:
+            sentence = (
+                f"All {n:,} joiners took on {held.label} in the year they joined {arm}: the data "
+                "cannot tell the two apart"
+            )
+            sentence += "." if is_held else ", and the answer is about both together."
+        elif is_held:
             sentence += f"{others}, and the answer rests on those of them that have a comparison."
         else:
             sentence += f"{others}; for the {same:,} the answer is about both together."

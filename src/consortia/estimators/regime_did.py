@@ -258,6 +258,6 @@ def _notes(
         if alone:
             notes.append(
                 f"{len(alone)} of the effects by cohort, year and regime rest on a single joiner, "
-                "whose own chance is not in the standard error of that effect"
+                "whose chance cannot be told from an effect, and have no standard error"
             )
     return tuple(notes)
