@@ -377,7 +377,7 @@ def _asked(e: Evaluation) -> list[dict[str, str]]:
         ("Effect", "" if name is None else words.estimand(study, name)),
         ("Providers", words.sample(study)),
         ("Years", words.years(study.window.first, study.window.last)),
-        ("Who counts as a member, and when", words.exposure(study.exposure)),
+        ("Who counts as a member, and when", words.membership(study)),
         ("Compared with", words.comparison(study)),
         ("Base year", words.base(study)),
         ("Held equal", words.held(study)),

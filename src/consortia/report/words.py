@@ -224,6 +224,16 @@ def estimand(study: Study, name: str) -> str:
     joining = f"What joining {study.arm_label} did to {study.outcome_label}"
     if name in ("raw-gap", "two-way", "mixed"):
         joining = f"How {study.outcome_label} differs with membership of {study.arm_label}"
+    if study.arms[study.arm].dose:
+        return (
+            f"How {study.outcome_label} differs with {study.step}: how a provider departs from its "
+            "own average and the year’s average with it."
+        )
+    if name == "simple" and isinstance(study.method, RegimeDid):
+        labels = listed([label_of(study.arms[a], a) for a in study.hold])
+        kept = f", with {labels} as before" if labels else ""
+        meaning = "every joiner counts once for every year after joining in which it is compared"
+        return f"{joining}{kept}: {meaning}."
     return f"{joining}: {estimand_meaning(name)}."
 
 
@@ -277,6 +287,12 @@ def held(study: Study) -> str:
             "joining, and only as long as both keep it so, year by year; who takes it on or gives "
             "it up on joining is in no comparison."
         )
+    elif study.hold and isinstance(study.method, TwoWay):
+        labels = listed([label_of(study.arms[name], name) for name in study.hold])
+        parts.append(
+            f"{capital(labels)} in the same regression, with the effect of each taken to be the "
+            "same for all and to add up; providers that change are not left out."
+        )
     elif study.hold:
         labels = listed([label_of(study.arms[name], name) for name in study.hold])
         parts.append(
@@ -294,6 +310,21 @@ def held(study: Study) -> str:
         labels = listed([label_of(study.arms[name], name) for name in study.alongside])
         parts.append(f"Not held equal, only counted: {labels}.")
     return " ".join(parts) or "Nothing else was held equal."
+
+
+def membership(study: Study) -> str:
+    """Whose results count as results of a member: by date of joining, or by a column."""
+    arm = study.arms[study.arm]
+    if arm.exposure:
+        column = arm.exposure.replace("_", " ")
+        at = "above zero" if arm.threshold is None else f"{arm.threshold:g} or more"
+        text = f"Results of a year count as a member’s where {column} is {at} in that year"
+        return text + (", and not otherwise." if arm.reversible else ", and from then on.")
+    text = exposure(study.exposure)
+    if arm.reversible:
+        stays = " A provider that leaves again stays a joiner."
+        text = text.replace(stays, " A provider that leaves again is a member no longer.")
+    return text
 
 
 def exposure(rule: Exposure) -> str:
@@ -477,7 +508,7 @@ def limits(study: Study, joiners: int | None, simulated: bool) -> list[str]:
         "measured here, and would carry over into the comparison.",
         f"It looks at one outcome, {study.outcome_label}, and weighs no cost against it.",
     ]
-    if study.exposure.leavers == "keep":
+    if study.exposure.leavers == "keep" and not study.arms[study.arm].reversible:
         out.append("It is about joining, not about staying: those who left again count as joiners.")
     outcome = study.outcomes[study.outcome]
     if outcome.sd is None or outcome.sd_of == "providers":
