@@ -100,7 +100,8 @@ class Study:
         """What the effect is that of: joining, or one unit more of a dose."""
         match self.arms[self.arm].dose:
             case "":
-                return f"joining {self.arm_label}"
+                verb = "joining" if self.arms[self.arm].kinds else "taking on"
+                return f"{verb} {self.arm_label}"
             case "value":
                 return f"one unit more of {self.arm_label}"
             case dose:

@@ -70,6 +70,12 @@ def test_gap_gives_a_share_only_where_one_makes_sense() -> None:
     assert share is None
     assert "off by 0.30" in said
     assert "the +0.50 may not be the collaboration’s either" in said
+    said, share = words.gap(-0.09, 0.3, "points", "signed:2", False, (-0.28, 0.88))
+    assert "0.39 apart may be chance" in said
+    assert "So " not in said
+    assert share is None
+    said, share = words.gap(1.0, 0.25, "points", "signed:2", False, (0.1, 0.4))
+    assert share == 0.75
     said, share = words.gap(0.251, 0.249, "points", "signed:2", False)
     assert "is the same" in said
 

@@ -221,7 +221,7 @@ def day(month_day: str) -> str:
 
 def estimand(study: Study, name: str) -> str:
     """What the headline number is an average of."""
-    joining = f"What joining {study.arm_label} did to {study.outcome_label}"
+    joining = f"What {study.step} did to {study.outcome_label}"
     if name in ("raw-gap", "two-way", "mixed"):
         joining = f"How {study.outcome_label} differs with membership of {study.arm_label}"
     if study.arms[study.arm].dose:
@@ -461,11 +461,19 @@ def a(word: str) -> str:
     return f"{'an' if word[:1].lower() in 'aeiou' else 'a'} {word}"
 
 
-def gap(raw: float, answer: float, unit: str, rule: str, failed: bool) -> tuple[str, float | None]:
+def gap(
+    raw: float,
+    answer: float,
+    unit: str,
+    rule: str,
+    failed: bool,
+    interval: tuple[float, float] | None = None,
+) -> tuple[str, float | None]:
     """How much of the raw difference was never the collaboration's: a sentence, and the share of
     the raw difference where a share makes sense (same sign, and the answer no larger).
 
     ``failed``: a check of the answer failed: the rest may not be the collaboration's either.
+    ``interval`` of the answer: where it holds the raw difference, the two may be the same.
     """
     there, left = shown(raw, rule), shown(answer, rule)
     size = shown(abs(raw - answer), rule.replace("signed", "fixed"))
@@ -477,6 +485,13 @@ def gap(raw: float, answer: float, unit: str, rule: str, failed: bool) -> tuple[
             f"Members differ from the rest by {there} {unit}, and the estimate for joining is the "
             f"same: nothing else seems to have made up the difference.{doubt}",
             0.0 if raw else None,
+        )
+    if interval is not None and interval[0] <= raw <= interval[1]:
+        return (
+            f"Members differ from the rest by {there} {unit}; the estimate for joining is {left}. "
+            f"That they lie {size} apart may be chance: the answer’s interval holds the raw "
+            f"difference, and whether any of it was never the collaboration’s is not known.{doubt}",
+            None,
         )
     if raw * answer > 0 and abs(answer) <= abs(raw):
         share = 1 - answer / raw
