@@ -11,6 +11,7 @@ from consortia.specs import (
     GroupTime,
     Inference,
     Neighbours,
+    TwoWay,
     Weights,
     Where,
     Window,
@@ -153,6 +154,46 @@ def test_unknown_names_are_refused_all_at_once(panel, make_study) -> None:
     assert len(caught.value.problems) == 5
     for close in ("'trust'", "'academy'", "'poor'", "'area'", "'pupils'"):
         assert f"Did you mean {close}" in text
+
+
+def test_values_of_filters_are_known_ones(panel, make_study) -> None:
+    """A misspelt value would quietly leave nobody, or somebody else, in the study."""
+    from consortia.specs import Arm
+
+    study = make_study(
+        where=(Where(column="area", keep=("N", "Sd")),),
+        arms={"trust": Arm(kinds=("trust",), only=(Where(column="area", drop=("n",)),))},
+    )
+    with pytest.raises(DataInvalid) as caught:
+        panel.arrays(study)
+    assert [(p.column, p.found) for p in caught.value.problems] == [
+        ("where", "Sd"),
+        ("arms.trust.only", "n"),
+    ]
+    assert "Known: N, S" in str(caught.value)
+
+
+def test_blanks_of_an_arm_made_of_a_column_are_told(panel, make_study) -> None:
+    from consortia.specs import Arm
+
+    arms = {
+        "trust": Arm(kinds=("trust",)),
+        "large": Arm(exposure="pupils", threshold=102.0, label="size"),
+    }
+    told = panel.arrays(make_study(arms=arms, hold=("large",))).cautions
+    # d has no pupils and results in four of five years; c has no result in one.
+    assert "pupils is not known in 4 of 18 provider-years, which count as without size" in told
+    assert panel.arrays(make_study(arms=arms)).cautions == ()
+
+
+def test_leavers_of_an_arm_that_can_be_left_are_not_kept(make_panel, make_study) -> None:
+    from consortia.specs import Arm
+
+    panel = make_panel(scores("a", "b"), joins=[("a", "T", "trust", "2015-09-01", "2017-08-31")])
+    kept = panel.arrays(make_study()).cautions
+    assert any("1 joiners left trust" in c for c in kept)
+    left = Arm(kinds=("trust",), reversible=True)
+    assert not panel.arrays(make_study(arms={"trust": left}, method=TwoWay())).cautions
 
 
 def test_nobody_joins_is_not_identified(make_panel, make_study) -> None:

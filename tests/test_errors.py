@@ -35,6 +35,13 @@ def test_nearest_name_ignores_case_and_refuses_far_ones() -> None:
     assert "Did you mean" not in did_you_mean("q", ["alpha"])
 
 
+def test_thousands_of_names_are_not_all_told() -> None:
+    told = did_you_mean("n77", [f"n{k}" for k in range(5000)])
+    assert told.startswith("Did you mean 'n77'? Known: n0, n1, ")
+    assert told.endswith("and 4,960 more")
+    assert len(told) < 400
+
+
 def test_not_identified_reads_as_a_sentence() -> None:
     assert str(NotIdentified("nobody joined")) == "not identified, because nobody joined"
 

@@ -95,6 +95,7 @@ def cross(panel: Panel, study: Study) -> Arrays:
     held = {
         name: _held(study, name, panel, index, years) for name in (*study.hold, *study.alongside)
     }
+    _unknown_columns(study, panel, index, years, Y, ledger)
     hold = tuple(held[name] for name in study.hold)
     regime, regime_names = regimes(hold)
     stratum, stratum_names = np.zeros(index.height, dtype=np.int64), ("all",)
@@ -194,6 +195,10 @@ def check_names(panel: Panel, study: Study, made: tuple[str, ...] = ()) -> None:
         need(name, [*numeric, *fixed], "covariate column", "covariates")
     for where in study.where:
         need(where.column, fixed, "column", "where")
+        if where.column in fixed:
+            values = _values(panel.providers, where.column)
+            for value in (*where.keep, *where.drop):
+                need(value, values, f"value of {where.column}", "where")
     for name in asked(study):
         key = "shares.terms" if name in study.shares.terms else "method.terms"
         need(name, known_terms(panel, study), "term", key)
@@ -215,6 +220,11 @@ def check_names(panel: Panel, study: Study, made: tuple[str, ...] = ()) -> None:
         for where in arm.only:
             known = [*fixed, *(c for c in panel.memberships.columns if c != "provider")]
             need(where.column, known, "column", f"arms.{name}.only")
+            if where.column in known:
+                ours = where.column in panel.memberships.columns
+                values = _values(panel.memberships if ours else panel.providers, where.column)
+                for value in (*where.keep, *where.drop):
+                    need(value, values, f"value of {where.column}", f"arms.{name}.only")
     if study.levels is not None:
         text = [c for c in fixed if not (panel.providers[c].dtype.is_numeric()
                                          or panel.providers[c].dtype == pl.Boolean)]  # fmt: skip
@@ -232,6 +242,11 @@ def check_names(panel: Panel, study: Study, made: tuple[str, ...] = ()) -> None:
     problems += _places(panel, study, made, need)
     if problems:
         raise DataInvalid(problems)
+
+
+def _values(table: pl.DataFrame, column: str) -> list[str]:
+    """The values of a column as text, as filters compare them."""
+    return table[column].cast(pl.String).unique().drop_nulls().sort().to_list()
 
 
 def _places(
@@ -495,7 +510,7 @@ def _exposure_rules(
             "years after leaving are left out (exposure.leavers = censor)",
             "cells",
         )
-    elif (leavers & joiner).any():
+    elif (leavers & joiner).any() and not study.arms[study.arm].reversible:
         ledger.cautions.append(
             f"{int((leavers & joiner).sum()):,} joiners left {arm} within the window and are "
             "kept as joiners: the answer is about joining, not about staying"
@@ -540,6 +555,23 @@ def _moved(study: Study, moves: Ints, cohort: Ints, T: int, ledger: _Ledger) -> 
             f"{int(movers.sum()):,} joiners later joined a further collaboration of the same kind "
             f"({int(moves[movers].sum()):,} times in all): the answer is about the first one"
         )
+
+
+def _unknown_columns(
+    study: Study, panel: Panel, index: pl.DataFrame, years: Ints, Y: Floats, ledger: _Ledger
+) -> None:
+    """Say how often an arm made of a column has no value, and what that is taken to be."""
+    for name in (study.arm, *study.hold, *study.alongside):
+        arm = study.arms[name]
+        if not arm.exposure:
+            continue
+        blank = np.isnan(column(panel, arm.exposure, index, years)) & np.isfinite(Y)
+        if blank.any():
+            ledger.cautions.append(
+                f"{arm.exposure} is not known in {int(blank.sum()):,} of "
+                f"{int(np.isfinite(Y).sum()):,} provider-years, which count as without "
+                f"{label_of(arm, name)}"
+            )
 
 
 def _held(study: Study, name: str, panel: Panel, index: pl.DataFrame, years: Ints) -> Held:

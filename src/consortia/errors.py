@@ -100,8 +100,14 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return folded[match[0]] if match else ""
 
 
+_NAMED = 40
+"""Known names that a remedy lists; the values of a column can be thousands."""
+
+
 def did_you_mean(name: str, known: Sequence[str]) -> str:
     """Remedy for an unknown name: the nearest known one first, then all of them."""
     close = nearest(name, known)
-    listed = ", ".join(known) if known else "none"
+    listed = ", ".join(known[:_NAMED]) if known else "none"
+    if len(known) > _NAMED:
+        listed += f" and {len(known) - _NAMED:,} more"
     return (f"Did you mean {close!r}? " if close else "") + f"Known: {listed}"

@@ -96,6 +96,19 @@ class Study:
         return label_of(self.arms[self.arm], self.arm)
 
     @property
+    def step(self) -> str:
+        """What the effect is that of: joining, or one unit more of a dose."""
+        match self.arms[self.arm].dose:
+            case "":
+                verb = "joining" if self.arms[self.arm].kinds else "taking on"
+                return f"{verb} {self.arm_label}"
+            case "value":
+                return f"one unit more of {self.arm_label}"
+            case dose:
+                unit = {"years": "year", "size": "member", "memberships": "membership"}[dose]
+                return f"one more {unit} of {self.arm_label}"
+
+    @property
     def outcome_label(self) -> str:
         return self.outcomes[self.outcome].label or self.outcome.replace("_", " ")
 

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from scipy import sparse, stats
 
+from consortia.errors import NotIdentified
 from consortia.estimators import METHODS
 from consortia.estimators.estimate import estimate
 from consortia.results import EFFECTS
@@ -141,3 +142,46 @@ def test_spatial_errors_are_the_sum_over_near_pairs(arrays_of, study_of, rng) ->
     assert row["high"] - row["low"] == pytest.approx(2 * stats.norm.ppf(0.95) * row["std_error"])
     assert e.effects["band_low"].null_count() == e.effects.height
     assert not any("clusters" in note for note in e.notes)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [RawGap(), TwoWay(), GroupTime(), SunAbraham(), Imputation(), Switchers(), LocalProjection()],
+    ids=lambda s: s.name,
+)
+def test_no_answer_on_a_single_joiner(arrays_of, study_of, rng, spec) -> None:
+    """Its influence is zero, so that only chance in the comparison would be in the interval."""
+    cohort = np.full(60, 5)
+    cohort[0] = 2
+    a = arrays_of(rng.normal(size=(60, 5)), cohort)
+    with pytest.raises(NotIdentified, match="single joiner"):
+        estimate(a, study_of(spec, Inference(draws=0)), rng)
+
+
+def test_one_joiner_is_judged_by_placebos(arrays_of, study_of, rng) -> None:
+    cohort = np.full(30, 5)
+    cohort[0] = 3
+    a = arrays_of(rng.normal(size=(30, 5)), cohort)
+    row = estimate(a, study_of(SyntheticDid(placebos=20), Inference(draws=0)), rng).row()
+    assert row["n_treated"] == 1
+    assert row["std_error"] > 0.2
+
+
+def test_an_effect_on_one_joiner_has_no_interval(arrays_of, study_of, rng) -> None:
+    cohort = np.repeat([1, 2, 5], [1, 12, 30])
+    e = estimate(
+        arrays_of(rng.normal(size=(43, 5)), cohort), study_of(inference=Inference(draws=99)), rng
+    ).effects
+    lone = e.filter((pl.col("n_treated") == 1) & (pl.col("caution") != "reference year"))
+    assert lone.height >= 4
+    assert lone["estimate"].is_not_null().all()
+    for name in ("std_error", "low", "high", "band_low", "band_high", "p_value"):
+        assert lone[name].is_null().all()
+    rest = e.filter((pl.col("n_treated") > 1) & ~pl.col("caution").str.contains("reference"))
+    assert rest["std_error"].is_not_null().all()
+
+
+def test_no_answer_where_nothing_varies(arrays_of, study_of, rng) -> None:
+    Y = np.tile(np.arange(5.0), (40, 1))
+    with pytest.raises(NotIdentified, match="score does not vary"):
+        estimate(arrays_of(Y, np.repeat([2, 5], 20)), study_of(), rng)

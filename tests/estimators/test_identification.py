@@ -115,3 +115,20 @@ def test_a_cohort_without_a_year_before_is_named(arrays_of, study_of) -> None:
         "no year before joining to compare with"
     ]
     assert found.identified == 3
+
+
+def test_nobody_outside_is_not_the_same_as_one_number(arrays, study_of) -> None:
+    lone = arrays.take((arrays.cohort == 2) & (np.arange(18) >= 6))
+    found = identify(lone, RegimeDid(), study_of(RegimeDid(), comparison="not-yet"))
+    assert found.identified == 0
+    assert "nobody outside holds the same" in found.sentence
+    assert "single number" not in found.sentence
+
+
+def test_an_arm_that_all_or_none_hold_is_nothing_to_tell_apart(arrays, study_of) -> None:
+    for on in (np.ones((18, 4), dtype=bool), np.zeros((18, 4), dtype=bool)):
+        idle = replace(arrays, hold=(held(on),), regime=on.astype(np.int64) * 0)
+        said = identify(idle, RegimeDid(), study_of(RegimeDid())).sentence
+        assert "Academy status is the same for all providers" in said
+    said = identify(arrays, RegimeDid(), study_of(RegimeDid())).sentence
+    assert "the same for all providers" not in said

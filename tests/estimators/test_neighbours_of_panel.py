@@ -154,6 +154,10 @@ def test_what_falls_out_is_counted(make_panel, make_study):
     assert steps["touched from the first year on"] == (touched[7:] == 0).sum() > 0
     assert sum(steps.values()) == arrays.n
     assert "ring 2: over 1 up to 2 km" in found.notes[0]
+    assert not any("no known place" in note for note in found.notes)
+    rings[np.flatnonzero(arrays.joiners)[:2]] = -1
+    hidden = fit(replace(arrays, rings=rings), SPEC, study, Streams(1).rng())
+    assert any(note.startswith("2 members have no known place") for note in hidden.notes)
     again = fit(arrays, replace(SPEC, few=10_000), study, Streams(1).rng())
     assert all("fewer than 10000 treated" in c for c in again.cautions if "not ident" not in c)
 

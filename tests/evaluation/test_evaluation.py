@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from consortia.evaluation import evaluate
@@ -16,6 +17,7 @@ from consortia.specs import (
     PlaceboDate,
     PreTrend,
     RawGap,
+    RegimeDid,
     ShareTerms,
     TwoWay,
     Where,
@@ -114,6 +116,46 @@ def test_an_effect_of_exactly_zero_is_an_answer(make_panel, make_study) -> None:
 needs_ks2 = pytest.mark.skipif(
     not KS2.is_dir(), reason="the key stage 2 panel is not here (../shared/data/england_ks2)"
 )
+
+
+def small(make_panel, joined=("2017", "2018"), academies=True, constant=False):
+    """Forty providers; ten join in each year, and are academies from the same year on."""
+    rng = Streams(3).rng()
+    names = [f"p{i:02}" for i in range(40)]
+    when = {p: joined[i // 10] for i, p in enumerate(names[: 10 * len(joined)])}
+    return make_panel(
+        {(p, y): 1.0 if constant else rng.normal() for p in names for y in range(2015, 2020)},
+        joins=[(p, f"T{i % 3}", "trust", f"{y}-09-01") for i, (p, y) in enumerate(when.items())],
+        statuses=[(p, "academy", f"{y}-09-01") for p, y in when.items() if academies],
+    )
+
+
+def test_two_arms_on_one_day_for_all(make_panel, make_study) -> None:
+    panel = small(make_panel)
+    beside = evaluate(make_study(alongside=("academy",)), panel)
+    said = beside.coincidences[0].sentence
+    assert said.startswith("All 20 joiners took on academy in the year they joined trust")
+    assert "about both together" in said
+    assert "Only 0" not in " ".join(beside.cautions)
+    held = evaluate(make_study(hold=("academy",), method=RegimeDid()), panel)
+    assert held.estimate is None
+    assert held.coincidences[0].sentence.endswith("cannot tell the two apart.")
+
+
+def test_a_reason_is_said_to_be_one_in_every_rung(make_panel, make_study) -> None:
+    """ "nothing" begins with "not" and is a reason all the same."""
+    panel = small(make_panel)
+    flat = panel.outcomes.with_columns(score=pl.col("year").cast(pl.Float64))
+    found = evaluate(make_study(hold=("academy",)), replace(panel, outcomes=flat))
+    rung = next(r for r in found.ladder if r.name == "not-held")
+    assert rung.note.startswith("not identified, because nothing is left by which to judge chance")
+
+
+def test_results_that_never_differ_answer_nothing(make_panel, make_study) -> None:
+    for method in (GroupTime(), TwoWay(), RawGap()):
+        found = evaluate(make_study(method=method), small(make_panel, constant=True))
+        assert found.estimate is None
+        assert found.not_identified == "score is the same for everybody in every year"
 
 
 @pytest.fixture(scope="module")

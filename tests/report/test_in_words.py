@@ -7,6 +7,7 @@ import pytest
 import consortia.report.words as words
 from consortia.results import Estimand
 from consortia.specs import (
+    Arm,
     Exposure,
     GroupTime,
     Imputation,
@@ -14,6 +15,7 @@ from consortia.specs import (
     LocalProjection,
     Neighbours,
     RawGap,
+    RegimeDid,
     SunAbraham,
     Switchers,
     SyntheticDid,
@@ -68,6 +70,12 @@ def test_gap_gives_a_share_only_where_one_makes_sense() -> None:
     assert share is None
     assert "off by 0.30" in said
     assert "the +0.50 may not be the collaboration’s either" in said
+    said, share = words.gap(-0.09, 0.3, "points", "signed:2", False, (-0.28, 0.88))
+    assert "0.39 apart may be chance" in said
+    assert "So " not in said
+    assert share is None
+    said, share = words.gap(1.0, 0.25, "points", "signed:2", False, (0.1, 0.4))
+    assert share == 0.75
     said, share = words.gap(0.251, 0.249, "points", "signed:2", False)
     assert "is the same" in said
 
@@ -118,6 +126,28 @@ def test_study_in_words(make_study) -> None:
 )
 def test_years(first: int | None, last: int | None, said: str) -> None:
     assert words.years(first, last) == said
+
+
+def test_dose_and_arms_that_can_be_left_are_said_to_be_that(make_study) -> None:
+    left = {"trust": Arm(kinds=("trust",), reversible=True, dose="years")}
+    study = make_study(arms=left, method=TwoWay())
+    assert words.estimand(study, "two-way").startswith("How score differs with one more year of")
+    assert "a member no longer" in words.membership(study)
+    assert "stays a joiner" not in words.membership(study)
+    assert "not about staying" not in " ".join(words.limits(study, 9, False))
+    assert "stays a joiner" in words.membership(make_study())
+    column = make_study(arms={"trust": Arm(exposure="near_by", threshold=0.5)})
+    assert "where near by is 0.5 or more in that year, and from then on" in words.membership(column)
+
+
+def test_what_is_held_is_said_as_the_method_does_it(make_study) -> None:
+    regression = words.held(make_study(method=TwoWay(), hold=("academy",)))
+    assert regression.startswith("Academy in the same regression")
+    assert "left out" in regression
+    apart = make_study(method=RegimeDid(), hold=("academy",))
+    assert "with academy as before: every joiner counts" in words.estimand(apart, "simple")
+    assert "in which it is compared" in words.estimand(apart, "simple")
+    assert "compared" not in words.estimand(make_study(), "simple")
 
 
 def test_limits_fit_the_study(make_study) -> None:

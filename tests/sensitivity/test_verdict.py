@@ -1,5 +1,7 @@
 """The words, and what withholds them."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -40,3 +42,10 @@ def test_no_answer_says_why() -> None:
     assert said.words == "not identified"
     assert "nobody joined" in said.sentence
     assert said.p_positive is None
+
+
+def test_the_words_are_about_a_unit_of_a_dose(made) -> None:
+    study, e = made
+    dosed = {study.arm: replace(study.arms[study.arm], dose="years", label="a trust")}
+    said = decide(study.with_(arms=study.arms | dosed), e.estimate, e.sd, [], "")
+    assert said.sentence.startswith("One more year of a trust probably raises")

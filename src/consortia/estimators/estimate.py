@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -20,6 +21,7 @@ from consortia.specs import refusal
 from consortia.study import Study
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 def estimate(arrays: Arrays, study: Study, rng: np.random.Generator) -> Estimate:
@@ -42,11 +44,23 @@ def with_influence(
     # Many small factorisations: threads inside each cost several times what they save.
     with _blas().limit(limits=1, user_api="blas"):
         fit = method.fit(arrays, study.method, study, rng)
+        if _alone(fit)[fit.headline]:
+            raise NotIdentified(
+                "the answer would rest on a single joiner, whose chance cannot be told from an "
+                "effect; synthetic-did judges one joiner by how others would have fared"
+            )
         truth = None
         if arrays.truth is not None:
             truth = method.truth(arrays, study.method, study, fit)
         psi = _on_headline(fit) if wanted else None
-        return with_uncertainty(fit, arrays, study, rng, truth), psi
+        made = with_uncertainty(fit, arrays, study, rng, truth)
+    row = made.row()
+    if row["estimate"] is not None and row["std_error"] is None:
+        raise NotIdentified(
+            f"nothing is left by which to judge chance: {study.outcome_label} does not vary among "
+            "those compared, or they are too few"
+        )
+    return made, psi
 
 
 def trace(arrays: Arrays, study: Study, rng: np.random.Generator) -> tuple[float, Floats | None]:
@@ -63,6 +77,16 @@ def _on_headline(fit: Fit) -> Floats | None:
     pick = np.zeros((1, len(fit.keys)))
     pick[0, fit.headline] = 1.0
     return fit.influence.combine(pick).dense()[:, 0]
+
+
+def _alone(fit: Fit) -> Bools:
+    """Effects (m,) that rest on one treated provider, whose influence on them is zero.
+
+    Placebos and jackknives of synthetic-did, and models, say by other means how far one may stray.
+    """
+    if fit.influence is None or fit.method == "synthetic-did":
+        return np.zeros(len(fit.keys), dtype=np.bool_)
+    return np.asarray(fit.n_treated == 1)
 
 
 @cache
@@ -141,9 +165,21 @@ def with_uncertainty(
         flow=fit.flow,
         notes=tuple(notes),
     )
-    if rule.spatial_km is None or arrays.points is None or fit.influence is None:
+    if rule.spatial_km is not None and arrays.points is not None and fit.influence is not None:
+        made = with_spatial(made, fit, arrays.points, rule.spatial_km, level=rule.level)
+    return _without_lone(made, _alone(fit))
+
+
+def _without_lone(made: Estimate, alone: Bools) -> Estimate:
+    """No standard error beside an effect on one provider: chance in the comparison is not all."""
+    if not alone.any():
         return made
-    return with_spatial(made, fit, arrays.points, rule.spatial_km, level=rule.level)
+    gone = pl.Series(alone)
+    effects = made.effects.with_columns(
+        pl.when(gone).then(None).otherwise(pl.col(name)).alias(name)
+        for name in ("std_error", "low", "high", "band_low", "band_high", "p_value")
+    )
+    return replace(made, effects=effects)
 
 
 def _from_model(fit: Fit, level: float) -> Inferred:

@@ -164,7 +164,7 @@ def cautions(
         elif n_treated[i] < few:
             parts.append(f"fewer than {few} treated")
             if n_treated[i] == 1:
-                parts.append("one treated provider: its own chance is not in the standard error")
+                parts.append("one treated provider: no standard error")
         if not zero and n_control[i] < few:
             parts.append(f"fewer than {few} to compare with")
         out.append("; ".join(parts))

@@ -58,7 +58,10 @@ def identify(
         inflation=inflation,
         correlations=tuple(zip(held, correlations, strict=True)),
         price=price,
-        sentence=_sentence(study.arm_label, held, joiners, identified, price),
+        sentence=_sentence(
+            study.arm_label, held, joiners, identified, int(table["keep"].sum()), price
+        )
+        + _idle(arrays),
         speaks_for=_speaks_for(table),
         silent_on=_silent_on(table, held),
     )
@@ -139,7 +142,7 @@ def _contrast(arrays: Arrays, cells: list[Cell], spoken: Bools) -> tuple[object,
         if not ever:
             why = "not seen both before and after joining"
         elif not keep.any():
-            why = f"{listed(labels)} changed for every one of them by the year of joining"
+            why = f"{listed(labels, 'or')} changed for every one of them by the year of joining"
         else:
             why = "nobody outside holds the same all along"
     shared = None
@@ -164,21 +167,49 @@ def _contrast(arrays: Arrays, cells: list[Cell], spoken: Bools) -> tuple[object,
     )
 
 
+def _idle(arrays: Arrays) -> str:
+    """Which held arms there is nothing to tell from: everybody holds them, or nobody."""
+    seen = np.isfinite(arrays.Y)
+    same = [
+        h.label
+        for h in arrays.hold
+        if np.ptp((h.on if h.dose is None else h.dose)[seen].astype(np.float64)) == 0
+    ]
+    if not same:
+        return ""
+    are = "is" if len(same) == 1 else "are"
+    return (
+        f" {listed(same)[:1].upper()}{listed(same)[1:]} {are} the same for all providers in all "
+        "years studied: there is nothing to tell apart, and holding it changes nothing."
+    )
+
+
 def _sentence(
-    arm: str, held: tuple[str, ...], joiners: int, identified: int, price: float | None
+    arm: str,
+    held: tuple[str, ...],
+    joiners: int,
+    identified: int,
+    kept: int,
+    price: float | None,
 ) -> str:
     what = listed(held)
     if not joiners:
         return f"Nobody joins {arm} within the window."
+    if not identified and kept:
+        return (
+            f"None of the {joiners:,} joiners can be compared: {kept:,} stayed as they were in "
+            f"{what}, but nobody outside holds the same all along."
+        )
     if not identified:
         return (
             f"None of the {joiners:,} joiners tells {arm} apart from {what}: the effect of the one "
             "and of the other are a single number in these data."
         )
     share = identified / joiners
+    stayed = "that stayed as it was" if len(held) == 1 else "those stayed as they were"
     text = (
         f"{identified:,} of {joiners:,} joiners ({_percent(share)}) tell {arm} apart from {what}: "
-        "they joined while that stayed as it was, and there are providers outside with the same."
+        f"they joined while {stayed}, and there are providers outside with the same."
     )
     if price is not None and price < 1.05:
         text += f" Holding {what} costs next to no precision."
@@ -218,7 +249,9 @@ def _silent_on(table: pl.DataFrame, held: tuple[str, ...]) -> str:
         lost=pl.col("joiners") - pl.col("compared"),
         because=pl.when(pl.col("why") != "")
         .then(pl.col("why"))
-        .otherwise(pl.lit(f"{listed(held)} changed, or not seen both before and after joining")),
+        .otherwise(
+            pl.lit(f"{listed(held, 'or')} changed, or not seen both before and after joining")
+        ),
     )
     by = (
         rest.filter(pl.col("lost") > 0)

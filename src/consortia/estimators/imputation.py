@@ -418,7 +418,7 @@ def _cautions(
             parts.append(f"fewer than {few} treated")
         if single[i]:
             parts.append(
-                "one treated provider: its own chance is not in the standard error"
+                "one treated provider: no standard error"
                 if n_treated[i] == 1
                 else "a cohort of one provider: its own chance is not in the standard error"
             )

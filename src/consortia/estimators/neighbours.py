@@ -237,6 +237,12 @@ def _notes(arrays: Arrays, spec: Neighbours, found: Effects) -> tuple[str, ...]:
     notes.append(
         f"{found.clean:,} providers that had not joined and were near no member serve as comparison"
     )
+    hidden = int((found.unplaced & (arrays.cohort < arrays.T)).sum())
+    if hidden:
+        notes.append(
+            f"{hidden:,} members have no known place: whoever is near one of them counts as "
+            "near no member"
+        )
     if arrays.X_names or arrays.Z_names:
         notes.append(f"{', '.join((*arrays.X_names, *arrays.Z_names))}: not used by this method")
     return tuple(notes)

@@ -24,7 +24,7 @@ from consortia.maths.influence import Influence
 from consortia.panel import Arrays, FlowStep
 from consortia.results import EffectKey, Fit
 from consortia.specs import RegimeDid
-from consortia.study import Study
+from consortia.study import Study, listed
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -45,7 +45,7 @@ def fit(arrays: Arrays, spec: RegimeDid, study: Study, rng: np.random.Generator)
     if not np.isfinite(summary.theta[headline]):
         post = [k for k, c in enumerate(plan.cells) if c.t >= c.g]
         reasons = dict.fromkeys(found.because[k] for k in post if found.because[k])
-        raise NotIdentified("; ".join(list(reasons)[:4]) or "no year after joining is seen")
+        raise NotIdentified(_why_none(arrays, plan) or "; ".join(list(reasons)[:4]))
     years = arrays.years
     single = len({c.regime for c in plan.cells}) < 2
     keys = tuple(
@@ -191,6 +191,24 @@ def _because(arrays: Arrays, plan: Design, found: CellFits) -> tuple[str, ...]:
     return tuple(out)
 
 
+def _why_none(arrays: Arrays, plan: Design) -> str:
+    """Why no cell after joining is identified, in a sentence; empty if the regime is not why."""
+    regime = regimes(arrays)
+    seen = np.isfinite(arrays.Y)
+    joins = keeps = 0
+    for g, b in {c.g: c.base for c in plan.cells if c.t >= c.g}.items():
+        here = (arrays.cohort == g) & seen[:, b] & seen[:, g:].any(axis=1)
+        joins += int(here.sum())
+        keeps += int((here & by_cells.stays(regime, b)[:, g]).sum())
+    if not joins or keeps or arrays.regime is None:
+        return ""
+    labels = listed([h.label for h in arrays.hold], "or") or "another arm"
+    return (
+        f"{labels} changed, by the year of joining, for every one of the {joins:,} joiners: what "
+        "one did and what the other did is a single number in these data"
+    )
+
+
 def _pieces(w: Floats, found: CellFits, L: Floats) -> int:
     """How many equal joiners would carry as much as those that a row ``L`` (K,) rests on: the
     square of their summed weights over the sum of squares (Kish 1965)."""
@@ -259,6 +277,6 @@ def _notes(
         if alone:
             notes.append(
                 f"{len(alone)} of the effects by cohort, year and regime rest on a single joiner, "
-                "whose own chance is not in the standard error of that effect"
+                "whose chance cannot be told from an effect, and have no standard error"
             )
     return tuple(notes)

@@ -375,7 +375,7 @@ def _cautions(
         if n_treated[r] < spec.few:
             parts.append(f"fewer than {spec.few} treated")
             if n_treated[r] == 1:
-                parts.append("one treated provider: its own chance is not in the standard error")
+                parts.append("one treated provider: no standard error")
         if n_control[r] < spec.few:
             parts.append(f"fewer than {spec.few} to compare with")
         out.append("; ".join(parts))

@@ -69,6 +69,8 @@ def evaluate(
     say("reading the panel")
     panel = competition.for_study(panel, study)
     plain, nothing = attempt(lambda: panel.arrays(study.with_(hold=(), alongside=study.others)))
+    if plain is not None and np.nanmin(plain.Y) == np.nanmax(plain.Y):
+        plain, nothing = None, f"{study.outcome_label} is the same for everybody in every year"
     arrays, because = attempt(lambda: panel.arrays(study)) if plain is not None else (None, nothing)
 
     say(f"estimating: {study.method.name}")

@@ -42,7 +42,13 @@ def _coincide(study: Study, arrays: Arrays, held: Held) -> Coincidence:
             "them the data cannot tell the two apart. "
         )
         others = f"Only {tell:,} can" if tell < same else f"The other {tell:,} can"
-        if is_held:
+        if not tell:
+            sentence = (
+                f"All {n:,} joiners took on {held.label} in the year they joined {arm}: the data "
+                "cannot tell the two apart"
+            )
+            sentence += "." if is_held else ", and the answer is about both together."
+        elif is_held:
             sentence += f"{others}, and the answer rests on those of them that have a comparison."
         else:
             sentence += f"{others}; for the {same:,} the answer is about both together."

@@ -146,7 +146,7 @@ def _as_rung(name: str, label: str, estimate: Estimate | None, because: str = ""
         caution = because or ("" if row is None else row["caution"])
         note = (
             caution
-            if not caution or caution.startswith("not")
+            if not caution or caution.startswith("not identified")
             else f"not identified, because {caution}"
         )
         return Rung(

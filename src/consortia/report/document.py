@@ -93,7 +93,8 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
     story: tuple[str, float | None] | None = None
     if head is not None and raw is not None and e.study.method.name != "raw-gap":
         failed = any(f.verdict is False for f in e.findings)
-        story = words.gap(raw, head["estimate"], outcome.unit, rules["effect"], failed)
+        interval = None if head["low"] is None else (head["low"], head["high"])
+        story = words.gap(raw, head["estimate"], outcome.unit, rules["effect"], failed, interval)
     dynamic = [r for r in effects if r["estimand"] in ("dynamic", "direct-dynamic")]
     reference = next((r["event_time"] for r in dynamic if r["caution"] == REFERENCE), None)
     pre = next((i for i, f in enumerate(e.findings) if f.check == "pre-trend"), None)
@@ -377,7 +378,7 @@ def _asked(e: Evaluation) -> list[dict[str, str]]:
         ("Effect", "" if name is None else words.estimand(study, name)),
         ("Providers", words.sample(study)),
         ("Years", words.years(study.window.first, study.window.last)),
-        ("Who counts as a member, and when", words.exposure(study.exposure)),
+        ("Who counts as a member, and when", words.membership(study)),
         ("Compared with", words.comparison(study)),
         ("Base year", words.base(study)),
         ("Held equal", words.held(study)),

@@ -221,9 +221,19 @@ def day(month_day: str) -> str:
 
 def estimand(study: Study, name: str) -> str:
     """What the headline number is an average of."""
-    joining = f"What joining {study.arm_label} did to {study.outcome_label}"
+    joining = f"What {study.step} did to {study.outcome_label}"
     if name in ("raw-gap", "two-way", "mixed"):
         joining = f"How {study.outcome_label} differs with membership of {study.arm_label}"
+    if study.arms[study.arm].dose:
+        return (
+            f"How {study.outcome_label} differs with {study.step}: how a provider departs from its "
+            "own average and the year’s average with it."
+        )
+    if name == "simple" and isinstance(study.method, RegimeDid):
+        labels = listed([label_of(study.arms[a], a) for a in study.hold])
+        kept = f", with {labels} as before" if labels else ""
+        meaning = "every joiner counts once for every year after joining in which it is compared"
+        return f"{joining}{kept}: {meaning}."
     return f"{joining}: {estimand_meaning(name)}."
 
 
@@ -277,6 +287,12 @@ def held(study: Study) -> str:
             "joining, and only as long as both keep it so, year by year; who takes it on or gives "
             "it up on joining is in no comparison."
         )
+    elif study.hold and isinstance(study.method, TwoWay):
+        labels = listed([label_of(study.arms[name], name) for name in study.hold])
+        parts.append(
+            f"{capital(labels)} in the same regression, with the effect of each taken to be the "
+            "same for all and to add up; providers that change are not left out."
+        )
     elif study.hold:
         labels = listed([label_of(study.arms[name], name) for name in study.hold])
         parts.append(
@@ -294,6 +310,21 @@ def held(study: Study) -> str:
         labels = listed([label_of(study.arms[name], name) for name in study.alongside])
         parts.append(f"Not held equal, only counted: {labels}.")
     return " ".join(parts) or "Nothing else was held equal."
+
+
+def membership(study: Study) -> str:
+    """Whose results count as results of a member: by date of joining, or by a column."""
+    arm = study.arms[study.arm]
+    if arm.exposure:
+        column = arm.exposure.replace("_", " ")
+        at = "above zero" if arm.threshold is None else f"{arm.threshold:g} or more"
+        text = f"Results of a year count as a member’s where {column} is {at} in that year"
+        return text + (", and not otherwise." if arm.reversible else ", and from then on.")
+    text = exposure(study.exposure)
+    if arm.reversible:
+        stays = " A provider that leaves again stays a joiner."
+        text = text.replace(stays, " A provider that leaves again is a member no longer.")
+    return text
 
 
 def exposure(rule: Exposure) -> str:
@@ -430,11 +461,19 @@ def a(word: str) -> str:
     return f"{'an' if word[:1].lower() in 'aeiou' else 'a'} {word}"
 
 
-def gap(raw: float, answer: float, unit: str, rule: str, failed: bool) -> tuple[str, float | None]:
+def gap(
+    raw: float,
+    answer: float,
+    unit: str,
+    rule: str,
+    failed: bool,
+    interval: tuple[float, float] | None = None,
+) -> tuple[str, float | None]:
     """How much of the raw difference was never the collaboration's: a sentence, and the share of
     the raw difference where a share makes sense (same sign, and the answer no larger).
 
     ``failed``: a check of the answer failed: the rest may not be the collaboration's either.
+    ``interval`` of the answer: where it holds the raw difference, the two may be the same.
     """
     there, left = shown(raw, rule), shown(answer, rule)
     size = shown(abs(raw - answer), rule.replace("signed", "fixed"))
@@ -446,6 +485,13 @@ def gap(raw: float, answer: float, unit: str, rule: str, failed: bool) -> tuple[
             f"Members differ from the rest by {there} {unit}, and the estimate for joining is the "
             f"same: nothing else seems to have made up the difference.{doubt}",
             0.0 if raw else None,
+        )
+    if interval is not None and interval[0] <= raw <= interval[1]:
+        return (
+            f"Members differ from the rest by {there} {unit}; the estimate for joining is {left}. "
+            f"That they lie {size} apart may be chance: the answer’s interval holds the raw "
+            f"difference, and whether any of it was never the collaboration’s is not known.{doubt}",
+            None,
         )
     if raw * answer > 0 and abs(answer) <= abs(raw):
         share = 1 - answer / raw
@@ -477,7 +523,7 @@ def limits(study: Study, joiners: int | None, simulated: bool) -> list[str]:
         "measured here, and would carry over into the comparison.",
         f"It looks at one outcome, {study.outcome_label}, and weighs no cost against it.",
     ]
-    if study.exposure.leavers == "keep":
+    if study.exposure.leavers == "keep" and not study.arms[study.arm].reversible:
         out.append("It is about joining, not about staying: those who left again count as joiners.")
     outcome = study.outcomes[study.outcome]
     if outcome.sd is None or outcome.sd_of == "providers":

@@ -43,7 +43,7 @@ def decide(
     p_worthwhile = chance_above(worthwhile, effect, se, estimate.dof)
     failed = [f for f in findings if f.verdict is False and f.check in _FAILED]
     words = in_words(p_positive, p_worthwhile)
-    joining = f"joining {study.arm_label}"
+    joining = study.step
     label, unit = study.outcome_label, outcome.unit
     if failed and words != "cannot tell yet":
         moved = {

@@ -26,6 +26,13 @@ def data(
     raw = next((r for r in known if r["name"] == "raw-gap"), None)
     final = None if answer is None else rungs[answer]["estimate"]
     gap = None if raw is None or final is None else raw["estimate"] - final
+    low = None if answer is None else rungs[answer]["low"]
+    within = (
+        low is not None
+        and raw is not None
+        and answer is not None
+        and (low <= raw["estimate"] <= rungs[answer]["high"])
+    )
     said = "; ".join(
         f"{r['label']}: {shown(r['estimate'], rule)}"
         if r["estimate"] is not None
@@ -48,7 +55,9 @@ def data(
         "gap_size": None if gap is None else abs(gap),
         "gap_from": None if raw is None or final is None else raw["estimate"],
         "gap_to": None if raw is None else final,
-        "gap_label": "never the collaboration’s:",
+        "gap_label": "between the two, which may be chance:"
+        if within
+        else "never the collaboration’s:",
     }
 
 
