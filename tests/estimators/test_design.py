@@ -58,3 +58,11 @@ def test_not_yet_excludes_those_within_reach(anticipation, t, compared) -> None:
 def test_never_compares_with_the_last_code_alone() -> None:
     plan = design(YEARS, COHORTS, GroupTime(), "never")
     assert all(COHORTS[c.compares(COHORTS)].tolist() == [5] for c in plan.cells)
+
+
+def test_a_cell_names_its_years() -> None:
+    plan = design(YEARS, COHORTS, GroupTime(), "never")
+    key = cell(plan, 2, 4).key(YEARS)
+    assert (key.estimand, key.cohort, key.year, key.event_time) == ("att(g,t)", 2016, 2022, 6)
+    before = cell(plan, 3, 0).key(YEARS)
+    assert (before.cohort, before.year, before.event_time) == (2019, 2014, -5)

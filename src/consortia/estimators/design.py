@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from consortia.results import EffectKey
 from consortia.specs import Comparison, GroupTime, RegimeDid
 
 Ints = NDArray[np.int64]
@@ -33,6 +34,14 @@ class Cell:
     def reference(self) -> bool:
         """Zero by construction: the year is its own base."""
         return self.t == self.base
+
+    def key(self, years: Ints) -> EffectKey:
+        return EffectKey(
+            estimand="att(g,t)",
+            cohort=int(years[self.g]),
+            year=int(years[self.t]),
+            event_time=int(years[self.t] - years[self.g]),
+        )
 
     def compares(self, cohorts: Ints) -> Bools:
         """Which of these cohorts (any shape) are comparison."""

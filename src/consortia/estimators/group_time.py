@@ -15,7 +15,7 @@ from consortia.estimators.flow import flow
 from consortia.estimators.known import on_known_effects
 from consortia.maths.influence import Influence
 from consortia.panel import Arrays, FlowStep
-from consortia.results import EffectKey, Fit
+from consortia.results import Fit
 from consortia.specs import GroupTime
 from consortia.study import Study
 
@@ -38,22 +38,12 @@ def fit(arrays: Arrays, spec: GroupTime, study: Study, rng: np.random.Generator)
         reasons = sorted({found.because[k] for k in post if found.because[k]})
         raise NotIdentified("; ".join(reasons) or "no year after joining is seen")
     K = len(plan.cells)
-    years = arrays.years
-    keys = tuple(
-        EffectKey(
-            estimand="att(g,t)",
-            cohort=int(years[c.g]),
-            year=int(years[c.t]),
-            event_time=int(years[c.t] - years[c.g]),
-        )
-        for c in plan.cells
-    )
     by_cell, by_row = found.counts(), found.counts(summary.asked)
     n_treated = np.concatenate([by_cell[0], by_row[0]])
     n_control = np.concatenate([by_cell[1], by_row[1]])
     return Fit(
         method="group-time",
-        keys=keys + summary.keys,
+        keys=(*(c.key(arrays.years) for c in plan.cells), *summary.keys),
         theta=np.concatenate([found.att, summary.theta]),
         influence=influence,
         n_treated=n_treated,

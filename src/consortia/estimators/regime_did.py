@@ -22,7 +22,7 @@ from consortia.estimators.known import on_known_effects
 from consortia.estimators.regime_rows import summarise
 from consortia.maths.influence import Influence
 from consortia.panel import Arrays, FlowStep
-from consortia.results import EffectKey, Fit
+from consortia.results import Fit
 from consortia.specs import RegimeDid
 from consortia.study import Study, listed
 
@@ -49,13 +49,9 @@ def fit(arrays: Arrays, spec: RegimeDid, study: Study, rng: np.random.Generator)
     years = arrays.years
     single = len({c.regime for c in plan.cells}) < 2
     keys = tuple(
-        EffectKey(
-            estimand="att(g,t)" if single else "att(g,t,r)",
-            cohort=int(years[c.g]),
-            year=int(years[c.t]),
-            event_time=int(years[c.t] - years[c.g]),
-            regime=None if single else arrays.regime_names[c.regime],
-        )
+        c.key(years)
+        if single
+        else replace(c.key(years), estimand="att(g,t,r)", regime=arrays.regime_names[c.regime])
         for c in plan.cells
     )
     by_cell, by_row = found.counts(), found.counts(summary.asked)

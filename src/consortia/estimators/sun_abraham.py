@@ -19,7 +19,7 @@ from consortia.maths import absorption
 from consortia.maths.influence import Influence
 from consortia.maths.paths import Moments, moments, path_codes
 from consortia.panel import Arrays, FlowStep
-from consortia.results import EffectKey, Fit
+from consortia.results import Fit
 from consortia.specs import SunAbraham
 from consortia.study import Study
 
@@ -57,20 +57,10 @@ def fit(arrays: Arrays, spec: SunAbraham, study: Study, rng: np.random.Generator
     head = summary.headline(spec.aggregate)
     if not np.isfinite(summary.theta[head]):
         raise NotIdentified("no joiner is seen before and after joining, with a comparison")
-    years = arrays.years
-    keys = tuple(
-        EffectKey(
-            estimand="att(g,t)",
-            cohort=int(years[c.g]),
-            year=int(years[c.t]),
-            event_time=int(years[c.t] - years[c.g]),
-        )
-        for c in plan
-    )
     n_treated, n_control = _counts(plan, found, summary)
     return Fit(
         method="sun-abraham",
-        keys=keys + summary.keys,
+        keys=(*(c.key(arrays.years) for c in plan), *summary.keys),
         theta=np.concatenate([found.att, summary.theta]),
         influence=found.influence.combine(np.vstack([np.eye(K), summary.L])),
         n_treated=n_treated,

@@ -273,13 +273,7 @@ def _with_fit_before(
     """Rows for the years before joining: how closely the synthetic self was fitted, without
     test."""
     years = arrays.years
-    keys = [
-        EffectKey(
-            estimand="att(g,t)", cohort=int(years[c.g]), year=int(years[c.t]),
-            event_time=int(years[c.t] - years[c.g]),
-        )
-        for c in cells
-    ]  # fmt: skip
+    keys = [c.key(years) for c in cells]
     keys += summary.keys
     sums: dict[int, list[tuple[float, float, Block]]] = {}
     for b in blocks:
