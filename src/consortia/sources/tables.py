@@ -6,6 +6,7 @@ import polars as pl
 
 from consortia.errors import did_you_mean, nearest
 from consortia.sources.findings import Findings, Table
+from consortia.sources.keys import coded, identifiers, once, sorted_once
 from consortia.sources.values import as_number, codes_mask, count_codes, dates, numeric, years
 from consortia.specs import DataSpec
 
@@ -35,9 +36,6 @@ PLACES = {
     "easting": (0.0, 10_000_000.0),
     "northing": (0.0, 10_000_000.0),
 }
-
-# Names that no column of a file can have.
-_LINE, _FIRST = "\x00line", "\x00first"
 
 
 def named(table: Table, spec: DataSpec, findings: Findings) -> Table | None:
@@ -115,37 +113,18 @@ def _columns_remedy(name: str, there: list[str]) -> str:
     return (f"Did you mean {close!r}? " if close else "") + f"The file has: {listed}"
 
 
-def identifiers(table: Table, column: str, findings: Findings, *, what: str = "") -> pl.Series:
-    """A column of names or numbers as text; null where missing, which is a problem."""
-    values = table.frame[column]
-    if values.dtype.is_float():
-        whole = (values == values.floor()).fill_null(True)
-        values = values.fill_nan(None).cast(pl.Int64, strict=False) if whole.all() else values
-    text = values.cast(pl.String).str.strip_chars()
-    text = text.set((text == "").fill_null(False), None)
-    findings.wrong(
-        table,
-        column,
-        text.is_null(),
-        f"the {what or column} is missing",
-        "Fill it in, or remove the row",
-        found=text,
-    )
-    return text.alias(column)
-
-
 def outcomes(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFrame:
     """provider, year and every numeric column; one row per provider and year."""
-    provider = identifiers(table, "provider", findings)
+    provider = coded(table, "provider", findings)
     year = years(table, "year", findings)
-    frame = {"provider": provider, "year": year}
+    frame: dict[str, pl.Series] = {}
     for column in table.frame.columns:
-        if column not in frame and column not in spec.text:
+        if column not in ("provider", "year", *spec.text):
             values = _value(table, column, spec, findings)
             if values is not None:
-                frame[column] = values.alias(column)
-    _needed(table, spec, list(frame), findings)
-    return _once(table, pl.DataFrame(frame), ["provider", "year"], findings)
+                frame[column] = values
+    _needed(table, spec, ["provider", "year", *frame], findings)
+    return once(table, provider, year, frame, findings)
 
 
 def _value(table: Table, column: str, spec: DataSpec, findings: Findings) -> pl.Series | None:
@@ -184,61 +163,10 @@ def _needed(table: Table, spec: DataSpec, there: list[str], findings: Findings) 
             )
 
 
-def _once(table: Table, frame: pl.DataFrame, key: list[str], findings: Findings) -> pl.DataFrame:
-    """The rows with a whole key, sorted by it, the first of each; a second one is a problem."""
-    if _rising(frame, key):
-        return frame
-    rows = (
-        frame.with_columns(table.line.alias(_LINE)).drop_nulls(key).sort(*key, maintain_order=True)
-    )
-    again = rows.select(
-        pl.all_horizontal(pl.col(k) == pl.col(k).shift(1) for k in key).fill_null(False)
-    ).to_series()
-    if again.any():
-        met = rows.with_columns(pl.col(_LINE).first().over(key).alias(_FIRST)).filter(again)
-        findings.wrong(
-            Table(
-                role=table.role,
-                name=table.name,
-                frame=met,
-                line=met[_LINE],
-                source=table.source,
-                called=table.called,
-            ),
-            key[0],
-            pl.Series([True] * met.height),
-            f"a second row for the same {' and '.join(key)}",
-            "Keep one row of the two",
-            found=met.select(
-                pl.concat_str(*[pl.col(k).cast(pl.String) for k in key], separator=", ")
-                + " (first on row "
-                + pl.col(_FIRST).cast(pl.String)
-                + ")"
-            ).to_series(),
-        )
-        rows = rows.filter(~again)
-    return rows.drop(_LINE)
-
-
-def _rising(frame: pl.DataFrame, key: list[str]) -> bool:
-    """Whether rows are sorted by the key and no key comes twice: one look at neighbours.
-
-    Most files are; sorting and hashing text is what costs on millions of rows.
-    """
-    if any(frame[k].null_count() for k in key):
-        return False
-    rising, same = pl.lit(False), pl.lit(True)
-    for k in key:
-        before = pl.col(k).shift(1)
-        rising = rising | (same & (pl.col(k) > before))
-        same = same & (pl.col(k) == before)
-    return bool(frame.select(rising.slice(1).all()).item())
-
-
 def facts(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFrame:
     """Fixed facts of providers: provider, then whole numbers, numbers or text; one row each."""
-    provider = identifiers(table, "provider", findings)
-    frame = {"provider": provider}
+    provider = coded(table, "provider", findings)
+    frame: dict[str, pl.Series] = {}
     for column in table.frame.columns:
         if column == "provider":
             continue
@@ -252,12 +180,11 @@ def facts(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFrame:
                     column=table.called.get(column, column),
                 )
                 continue
-            frame[column] = values.alias(column)
+            frame[column] = values
         else:
-            frame[column] = _fact(table, column, spec, findings).alias(column)
-    result = pl.DataFrame(frame)
-    _places(table, result, findings)
-    return _once(table, result, ["provider"], findings)
+            frame[column] = _fact(table, column, spec, findings)
+    _places(table, frame, findings)
+    return once(table, provider, None, frame, findings)
 
 
 def _fact(table: Table, column: str, spec: DataSpec, findings: Findings) -> pl.Series:
@@ -303,9 +230,9 @@ def _whole(numbers: pl.Series) -> pl.Series:
     return numbers
 
 
-def _places(table: Table, frame: pl.DataFrame, findings: Findings) -> None:
+def _places(table: Table, frame: dict[str, pl.Series], findings: Findings) -> None:
     for pair in (("latitude", "longitude"), ("easting", "northing")):
-        present = [c for c in pair if c in frame.columns]
+        present = [c for c in pair if c in frame]
         if len(present) == 1:
             other = pair[1 - pair.index(present[0])]
             findings.whole(
@@ -397,7 +324,7 @@ def collaborations(
     if listed is not None:
         ids = identifiers(listed, "collaboration", findings)
         name = listed.frame["name"].cast(pl.String).str.strip_chars()
-        frame = _once(listed, pl.DataFrame({"collaboration": ids, "name": name}),
+        frame = sorted_once(listed, pl.DataFrame({"collaboration": ids, "name": name}),
                       ["collaboration"], findings)  # fmt: skip
         frames.append(frame)
     if members is not None and "name" in members.frame.columns:
