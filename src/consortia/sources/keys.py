@@ -56,7 +56,7 @@ def coded(table: Table, column: str, findings: Findings) -> Coded:
     values = table.frame[column]
     if values.dtype.is_float():
         values = _as_text(values)
-    heads, run = _runs(values)
+    heads, often = runs(values)
     if _whole(heads):
         numbers, at = _distinct(heads.to_numpy().astype(np.int64, copy=False))
         names, rank = _ascending(pl.Series(numbers).cast(pl.String))
@@ -71,8 +71,8 @@ def coded(table: Table, column: str, findings: Findings) -> Coded:
             place = names.to_frame("name").with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
             met = text.to_frame("name").join(place, on="name", how="left", maintain_order="left")
             code = met["row"].fill_null(-1).to_numpy()
-    if run is not None:
-        code = np.repeat(code, run)
+    if heads.len() < values.len():
+        code = np.repeat(code, often)
     if (code < 0).any():
         _missing(table, column, pl.Series(code < 0), "", findings)
     return Coded(names=names.alias(column), code=code)
@@ -108,19 +108,17 @@ def _whole(values: pl.Series) -> bool:
     return values.dtype in _WHOLE and not values.null_count()
 
 
-def _runs(values: pl.Series) -> tuple[pl.Series, Ints | None]:
-    """The first of each run of the same value and how often it comes; None where always once."""
+def runs(values: pl.Series) -> tuple[pl.Series, Ints]:
+    """The first of each run of the same value, and how often it comes."""
     n = values.len()
-    new = np.ones(n, dtype=np.bool_)
+    new: Bools = np.ones(n, dtype=np.bool_)
     if _whole(values):
         a = values.to_numpy()
         np.not_equal(a[1:], a[:-1], out=new[1:])
     else:
         new[1:] = values.ne_missing(values.shift(1)).to_numpy()[1:]
-    if new.all():
-        return values, None
     first = np.flatnonzero(new)
-    return values.gather(first), np.diff(first, append=n)
+    return values if first.size == n else values.gather(first), np.diff(first, append=n)
 
 
 def _distinct(a: Ints) -> tuple[Ints, Ints]:

@@ -15,6 +15,7 @@ from consortia.panel import Panel, PupilSums, Source
 from consortia.sources import tables
 from consortia.sources.files import read_table
 from consortia.sources.findings import Findings, Table
+from consortia.sources.keys import runs
 from consortia.sources.pupils import read_pupils
 from consortia.specs import ROLES, DataSpec
 
@@ -92,7 +93,7 @@ def panel_from_frames(
             role=role,
             name=role,
             frame=frame,
-            line=pl.Series("line", range(1, frame.height + 1), dtype=pl.Int64),
+            line=pl.Series("line", np.arange(1, frame.height + 1)),
             source=Source(
                 role=role,
                 name="data frame",
@@ -113,18 +114,21 @@ def _digest(frame: pl.DataFrame) -> str:
     digest = hashlib.sha256()
     for column in frame.get_columns():
         digest.update(f"{column.name}\x1f{column.dtype}\x1f{column.len()}\x1e".encode())
-        digest.update(np.packbits(column.is_null().to_numpy(), bitorder="little").tobytes())
+        gaps = column.null_count() > 0
+        null = column.is_null().to_numpy() if gaps else np.zeros(column.len(), dtype=np.bool_)
+        digest.update(np.packbits(null, bitorder="little"))
         if column.dtype.is_float():
-            values = column.fill_null(0.0).cast(pl.Float64).to_numpy()
-            digest.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
+            values = (column.fill_null(0.0) if gaps else column).cast(pl.Float64).to_numpy()
+            digest.update(np.ascontiguousarray(values, dtype="<f8"))
         elif column.dtype.is_integer():
-            values = column.fill_null(0).cast(pl.Int64).to_numpy()
-            digest.update(np.ascontiguousarray(values, dtype="<i8").tobytes())
+            values = (column.fill_null(0) if gaps else column).cast(pl.Int64).to_numpy()
+            digest.update(np.ascontiguousarray(values, dtype="<i8"))
         elif column.len():
             # Runs of the same text are hashed once, with their lengths: files repeat names.
-            runs = column.cast(pl.String, strict=False).fill_null("").rle().struct.unnest()
-            digest.update(np.ascontiguousarray(runs["len"].to_numpy(), dtype="<i8").tobytes())
-            digest.update(runs["value"].str.join("\x1f").item().encode())
+            text = column.cast(pl.String, strict=False)
+            first, often = runs(text.fill_null("") if gaps else text)
+            digest.update(np.ascontiguousarray(often, dtype="<i8"))
+            digest.update("\x1f".join(first.to_list()).encode())
     return digest.hexdigest()
 
 
@@ -139,8 +143,9 @@ def _as_polars(role: str, native: Any) -> pl.DataFrame:
                 f"{role} must be a data frame (pandas, Polars, PyArrow or another that Narwhals "
                 f"knows), not {type(native).__name__}"
             ) from None
-        eager = wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
-        frame = pl.DataFrame({c: _column(eager[c]) for c in eager.columns})
+        if isinstance(wrapped, nw.LazyFrame):
+            wrapped = wrapped.collect()
+        frame = pl.DataFrame({c: _column(wrapped[c]) for c in wrapped.columns})
     simple: list[pl.Expr] = []
     for column, dtype in frame.schema.items():
         expr = pl.col(column)
@@ -149,9 +154,8 @@ def _as_polars(role: str, native: Any) -> pl.DataFrame:
             dtype = pl.String
         if dtype == pl.String:
             expr = expr.str.strip_chars()
-            expr = pl.when(expr == "").then(None).otherwise(expr).alias(column)
-        simple.append(expr)
-    return frame.select(simple) if simple else frame
+            simple.append(pl.when(expr == "").then(None).otherwise(expr).alias(column))
+    return frame.with_columns(simple) if simple else frame
 
 
 def _column(values: Any) -> pl.Series:
