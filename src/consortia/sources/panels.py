@@ -280,12 +280,13 @@ def _everyone(ready: dict[str, Table], frames: dict[str, pl.DataFrame], findings
     """Every provider with outcomes has a row among the providers; rows of the other tables that
     belong to nobody are counted, and a table in which nobody is found is a problem."""
     # Outcomes are sorted by provider: neighbours tell where a new one begins.
-    providers = frames["outcomes"]["provider"]
-    known = providers.filter((providers != providers.shift(1)).fill_null(True)).to_frame()
+    known = runs(frames["outcomes"]["provider"])[0].to_frame()
     for role in ("providers", "memberships", "statuses", "places"):
         if role not in frames or role not in ready:
             continue
-        frame = frames[role].filter(pl.col("provider").is_not_null())
+        frame = frames[role]
+        if frame["provider"].null_count():
+            frame = frame.filter(pl.col("provider").is_not_null())
         strange = frame.join(known, on="provider", how="anti")
         if strange.height and strange.height == frame.height:
             findings.whole(

@@ -282,7 +282,7 @@ def memberships(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFram
         frame["kind"] = identifiers(table, "kind", findings)
         _listed(table, "kind", frame["kind"], spec.kinds, "data.kinds", findings)
     else:
-        frame["kind"] = pl.Series([spec.default_kind] * n, dtype=pl.String)
+        frame["kind"] = _same(spec.default_kind, pl.String, n)
         findings.note(
             "memberships", "no column kind; every membership takes the same", n,
             column="kind", found=spec.default_kind,
@@ -290,29 +290,49 @@ def memberships(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFram
     for column in ("from", "to", "first_seen", "last_seen"):
         frame[column] = _day(table, column, spec, findings, snapshot=column.endswith("seen"))
     frame["weight"] = _membership_weight(table, spec, findings)
-    result = pl.DataFrame({c: frame[c].cast(t) for c, t in MEMBERSHIPS.items()})
     # Facts of a membership (how formal it is, its phase) that an arm may be filtered by.
-    own = [c for c in spec.text if c in have and c not in MEMBERSHIPS]
-    result = result.with_columns(table.frame[c].cast(pl.String).alias(c) for c in own)
+    own = {c: table.frame[c].cast(pl.String)
+           for c in spec.text if c in have and c not in MEMBERSHIPS}  # fmt: skip
+    result = pl.DataFrame({**{c: frame[c].cast(t) for c, t in MEMBERSHIPS.items()}, **own})
     _order(table, result, "from", "to", "the membership ends before it starts", findings)
     _order(table, result, "first_seen", "last_seen", "last seen before it was first seen", findings)
     findings.note(
         "memberships", "start unknown", result["from"].null_count(),
         column=table.called.get("from", "from"),
     )  # fmt: skip
-    result = result.filter(pl.col("provider").is_not_null() & pl.col("collaboration").is_not_null())
-    same = result.height - result.n_unique()
-    findings.note("memberships", "the same row again, read once", same)
-    result = result.unique(keep="first", maintain_order=True)
-    findings.note(
-        "memberships", "overlaps another spell in the same collaboration", _overlap(result)
-    )
-    late = (result["from"] > result["last_seen"]).fill_null(False)
-    findings.note(
-        "memberships", "starts after the last snapshot that shows it", int(late.sum()),
-        column=table.called.get("from", "from"),
-    )  # fmt: skip
+    result = _known(result, "provider", "collaboration")
+    again, overlapping = 0, 0
+    if _twice(result, ["provider", "collaboration", "kind"]):
+        kept = result.unique(keep="first", maintain_order=True)
+        again, overlapping = result.height - kept.height, _overlap(kept)
+        result = kept
+    findings.note("memberships", "the same row again, read once", again)
+    findings.note("memberships", "overlaps another spell in the same collaboration", overlapping)
+    if result["last_seen"].null_count() < result.height:
+        late = (result["from"] > result["last_seen"]).fill_null(False)
+        findings.note(
+            "memberships", "starts after the last snapshot that shows it", int(late.sum()),
+            column=table.called.get("from", "from"),
+        )  # fmt: skip
     return result
+
+
+def _same(value: str | float | None, dtype: type[pl.DataType], n: int) -> pl.Series:
+    """A column with the same value in each of ``n`` rows."""
+    return pl.Series([value], dtype=dtype).new_from_index(0, n)
+
+
+def _known(frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """The rows in which every one of the columns is known."""
+    some = [c for c in columns if frame[c].null_count()]
+    return frame.drop_nulls(some) if some else frame
+
+
+def _twice(frame: pl.DataFrame, key: list[str]) -> bool:
+    """Whether any key comes more than once; most often the first column alone tells."""
+    return frame[key[0]].n_unique() < frame.height and bool(
+        frame.select(pl.struct(key).is_duplicated().any()).item()
+    )
 
 
 def collaborations(
@@ -362,10 +382,10 @@ def _overlap(spells: pl.DataFrame) -> int:
 
 def _membership_weight(table: Table, spec: DataSpec, findings: Findings) -> pl.Series:
     if "weight" not in table.frame.columns:
-        return pl.Series([1.0] * table.frame.height, dtype=pl.Float64)
+        return _same(1.0, pl.Float64, table.frame.height)
     weight = numeric(table, "weight", findings, spec.missing_codes, must=True)
     if weight is None:
-        return pl.Series([1.0] * table.frame.height, dtype=pl.Float64)
+        return _same(1.0, pl.Float64, table.frame.height)
     findings.wrong(
         table,
         "weight",
@@ -392,16 +412,17 @@ def statuses(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFrame:
         "statuses", "start unknown", result["since"].null_count(),
         column=table.called.get("since", "since"),
     )  # fmt: skip
-    return result.filter(pl.col("provider").is_not_null() & pl.col("status").is_not_null()).unique(
-        keep="first", maintain_order=True
-    )
+    result = _known(result, "provider", "status")
+    if _twice(result, ["provider", "status"]):
+        result = result.unique(keep="first", maintain_order=True)
+    return result
 
 
 def _day(
     table: Table, column: str, spec: DataSpec, findings: Findings, *, snapshot: bool = False
 ) -> pl.Series:
     if column not in table.frame.columns:
-        return pl.Series(column, [None] * table.frame.height, dtype=pl.Date)
+        return _same(None, pl.Date, table.frame.height)
     return dates(
         table,
         column,
