@@ -68,9 +68,9 @@ def cross(panel: Panel, study: Study) -> Arrays:
         inside = kept[code]
         rows, i = rows.filter(pl.Series(inside)), (np.cumsum(kept) - 1)[code[inside]]
     years, rows, i = _window(study, rows, i, ledger)
-    t = np.searchsorted(years, rows["year"].to_numpy().astype(np.int64))
     shape = (index.height, years.size)
-    Y = _matrix(rows[study.outcome], i, t, shape)
+    place = i * years.size + _places_of(rows["year"].to_numpy(), years)
+    Y = _matrix(rows[study.outcome], place, shape)
 
     ledger.add(
         f"{study.outcome_label} missing",
@@ -79,8 +79,8 @@ def cross(panel: Panel, study: Study) -> Arrays:
         "the year is left out, other years of the provider stay",
         "cells",
     )
-    cell, w = _weights(study, rows, i, t, shape, Y, ledger)
-    X, X_names, Z, Z_names, missing = _covariates(panel, study, index, rows, i, t, shape)
+    cell, w = _weights(study, rows, place, shape, Y, ledger)
+    X, X_names, Z, Z_names, missing = _covariates(panel, study, index, rows, place, shape)
     if missing.any():
         Y[missing] = np.nan
     ledger.add(
@@ -107,7 +107,7 @@ def cross(panel: Panel, study: Study) -> Arrays:
     W = seen.astype(np.float64) if cell is None else np.where(seen, cell, 0.0)
     used: Bools = np.asarray(seen.any(axis=1))
     ledger.add("no usable year", int((~used & ~missing).sum()), 0, "nothing left to compare")
-    names = index["provider"].to_numpy().astype(np.str_)
+    names = text_array(index["provider"])
     incidence = _clusters(panel, study, index)
     truth = None
     if panel.truth is not None:
@@ -116,8 +116,7 @@ def cross(panel: Panel, study: Study) -> Arrays:
         )
         truth = _matrix(
             known["effect"],
-            known["row"].to_numpy().astype(np.int64),
-            np.searchsorted(years, known["year"].to_numpy().astype(np.int64)),
+            known["row"].to_numpy() * years.size + _places_of(known["year"].to_numpy(), years),
             shape,
         )
     arrays = Arrays(
@@ -361,23 +360,45 @@ def _window(
             "cells",
         )
         rows, i = rows.filter(pl.Series(inside)), i[inside]
-    years = rows["year"].unique().sort().to_numpy().astype(np.int64)
+    year = rows["year"].to_numpy().astype(np.int64)
+    low = int(year.min()) if year.size else 0
+    years = np.flatnonzero(np.bincount(year - low)) + low
     if years.size < 2:
         raise NotIdentified("fewer than two years of results lie in the window")
     return years, rows, i
 
 
-def _matrix(values: pl.Series, i: Ints, t: Ints, shape: tuple[int, int]) -> Floats:
+def _places_of(year: NDArray[np.integer], years: Ints) -> Ints:
+    """The place of each year among ``years``, which has them all."""
+    low = int(years[0])
+    place = np.zeros(int(years[-1]) - low + 1, dtype=np.int64)
+    place[years - low] = np.arange(years.size)
+    return place[year - low]
+
+
+def _matrix(values: pl.Series, place: Ints, shape: tuple[int, int]) -> Floats:
+    """(n, T), NaN where nothing is known; ``place`` is the cell i T + t of each row."""
     out = np.full(shape, np.nan)
-    out[i, t] = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    values = values.cast(pl.Float64)
+    known = values.fill_null(np.nan) if values.null_count() else values
+    out.reshape(-1)[place] = known.to_numpy()
     return out
+
+
+def text_array(names: pl.Series) -> NDArray[np.str_]:
+    """As NumPy holds text: every name in the width of the longest."""
+    width = names.str.len_bytes().max()
+    together = names.str.pad_end(width, "\0").str.join("").item() if isinstance(width, int) else ""
+    if not width or not together.isascii():
+        return names.to_numpy().astype(np.str_)
+    letters = np.frombuffer(together.encode(), dtype=np.uint8).astype(np.uint32)
+    return letters.view(f"<U{width}").astype(np.str_, copy=False)
 
 
 def _weights(
     study: Study,
     rows: pl.DataFrame,
-    i: Ints,
-    t: Ints,
+    place: Ints,
     shape: tuple[int, int],
     Y: Floats,
     ledger: _Ledger,
@@ -388,7 +409,7 @@ def _weights(
     """
     if not study.weights.column:
         return None, np.ones(shape[0])
-    raw = _matrix(rows[study.weights.column], i, t, shape)
+    raw = _matrix(rows[study.weights.column], place, shape)
     if (raw < 0).any():
         raise DataInvalid(
             [
@@ -425,8 +446,7 @@ def _covariates(
     study: Study,
     index: pl.DataFrame,
     rows: pl.DataFrame,
-    i: Ints,
-    t: Ints,
+    place: Ints,
     shape: tuple[int, int],
 ) -> tuple[Floats, tuple[str, ...], Floats, tuple[str, ...], Bools]:
     fixed: list[Floats] = []
@@ -439,7 +459,7 @@ def _covariates(
     facts = index.join(panel.providers, on="provider", how="left", maintain_order="left")
     for name in study.covariates:
         if name in rows.columns and name not in ("provider", "year"):
-            yearly.append(_matrix(rows[name], i, t, shape))
+            yearly.append(_matrix(rows[name], place, shape))
             yearly_names.append(name)
             continue
         column = facts[name]
@@ -639,7 +659,8 @@ def _clusters(panel: Panel, study: Study, index: pl.DataFrame) -> sparse.csr_arr
     n = index.height
     rule = study.inference.cluster
     if rule == "provider":
-        return sparse.csr_array(sparse.identity(n, format="csr"))
+        alone = np.arange(n + 1, dtype=np.int32)
+        return sparse.csr_array((np.ones(n), alone[:-1], alone), shape=(n, n))
     if rule == "collaboration":
         arm = study.arms[study.arm]
         if not arm.kinds:

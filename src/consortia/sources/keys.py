@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from consortia.sources.findings import Findings, Table
 
 Ints = NDArray[np.int64]
+Codes = NDArray[np.int32]
 Bools = NDArray[np.bool_]
 
 _SPARE = 4
@@ -32,7 +33,7 @@ class Coded:
     the place of each among them, -1 where missing."""
 
     names: pl.Series
-    code: Ints
+    code: Codes
 
     def text(self) -> pl.Series:
         """One for each row, null where missing."""
@@ -71,6 +72,7 @@ def coded(table: Table, column: str, findings: Findings) -> Coded:
             place = names.to_frame("name").with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
             met = text.to_frame("name").join(place, on="name", how="left", maintain_order="left")
             code = met["row"].fill_null(-1).to_numpy()
+    code = code.astype(np.int32)
     if heads.len() < values.len():
         code = np.repeat(code, often)
     if (code < 0).any():
@@ -118,7 +120,12 @@ def runs(values: pl.Series) -> tuple[pl.Series, Ints]:
     else:
         new[1:] = values.ne_missing(values.shift(1)).to_numpy()[1:]
     first = np.flatnonzero(new)
-    return values if first.size == n else values.gather(first), np.diff(first, append=n)
+    if first.size == n:
+        return values, np.ones(n, dtype=np.int64)
+    often = np.empty_like(first)
+    np.subtract(first[1:], first[:-1], out=often[:-1])
+    often[-1] = n - first[-1]
+    return values.gather(first), often
 
 
 def _distinct(a: Ints) -> tuple[Ints, Ints]:
@@ -175,7 +182,9 @@ def _order(who: Coded, year: pl.Series | None) -> NDArray[np.uint32] | None:
         y = year.to_numpy()
         first = int(y.min())
         years = int(y.max()) - first + 1
-        place = code * years + (y - first)
+        if who.names.len() * years >= 2**31:
+            place = code.astype(np.int64)
+        place = place * years + (y - first)
     if (place[1:] > place[:-1]).all() and (not rows or code[0] >= 0):
         return np.empty(0, dtype=np.uint32)
     cells = who.names.len() * years

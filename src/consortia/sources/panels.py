@@ -125,16 +125,28 @@ def _digest(frame: pl.DataFrame) -> str:
             digest.update(np.ascontiguousarray(values, dtype="<i8"))
         elif column.len():
             # Runs of the same text are hashed once, with their lengths: files repeat names.
-            text = column.cast(pl.String, strict=False)
+            text = _text(column)
             first, often = runs(text.fill_null("") if gaps else text)
             digest.update(np.ascontiguousarray(often, dtype="<i8"))
             digest.update("\x1f".join(first.to_list()).encode())
     return digest.hexdigest()
 
 
+def _text(column: pl.Series) -> pl.Series:
+    if not column.dtype.is_temporal():
+        return column.cast(pl.String, strict=False)
+    # Dates repeat, and writing them out is slow.
+    known = column.drop_nulls().unique().sort()
+    at = known.to_physical().search_sorted(column.to_physical())
+    text = known.cast(pl.String, strict=False).extend_constant(None, 1)
+    return text.gather(at.set(column.is_null(), known.len()) if column.null_count() else at)
+
+
 def _as_polars(role: str, native: Any) -> pl.DataFrame:
     if isinstance(native, pl.DataFrame):
         frame = native
+    elif nw.dependencies.is_pandas_dataframe(native) and _plain(native.columns):
+        frame = pl.DataFrame({c: _of_pandas(role, native[c]) for c in native.columns})
     else:
         try:
             wrapped = nw.from_native(native)
@@ -156,6 +168,22 @@ def _as_polars(role: str, native: Any) -> pl.DataFrame:
             expr = expr.str.strip_chars()
             simple.append(pl.when(expr == "").then(None).otherwise(expr).alias(column))
     return frame.with_columns(simple) if simple else frame
+
+
+def _plain(names: Any) -> bool:
+    return names.is_unique and all(isinstance(name, str) for name in names)
+
+
+def _of_pandas(role: str, values: Any) -> pl.Series:
+    """Numbers without the detour by Narwhals, which costs more than all else in a small table."""
+    if str(values.dtype) not in ("int64", "float64"):
+        return _column(nw.from_native(values, series_only=True))
+    numbers = values.to_numpy()
+    # Polars would use the memory of pandas, in which others may write. Whole numbers of outcomes
+    # become text, years or floats, and so are copied in any case.
+    if role != "outcomes" or numbers.dtype != np.int64:
+        numbers = numbers.copy()
+    return pl.Series(values.name, numbers, nan_to_null=True)
 
 
 def _column(values: Any) -> pl.Series:
