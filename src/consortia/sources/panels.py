@@ -15,7 +15,7 @@ from consortia.panel import Panel, PupilSums, Source
 from consortia.sources import tables
 from consortia.sources.files import read_table
 from consortia.sources.findings import Findings, Table
-from consortia.sources.keys import runs
+from consortia.sources.keys import runs, stripped
 from consortia.sources.pupils import read_pupils
 from consortia.specs import ROLES, DataSpec
 
@@ -158,15 +158,13 @@ def _as_polars(role: str, native: Any) -> pl.DataFrame:
         if isinstance(wrapped, nw.LazyFrame):
             wrapped = wrapped.collect()
         frame = pl.DataFrame({c: _column(wrapped[c]) for c in wrapped.columns})
-    simple: list[pl.Expr] = []
-    for column, dtype in frame.schema.items():
-        expr = pl.col(column)
+    simple: list[pl.Series] = []
+    for column in frame:
+        dtype = column.dtype
         if isinstance(dtype, (pl.Categorical, pl.Enum)) or dtype == pl.Object:
-            expr = expr.cast(pl.String, strict=False)
-            dtype = pl.String
-        if dtype == pl.String:
-            expr = expr.str.strip_chars()
-            simple.append(pl.when(expr == "").then(None).otherwise(expr).alias(column))
+            column = column.cast(pl.String, strict=False)
+        if column.dtype == pl.String:
+            simple.append(stripped(column))
     return frame.with_columns(simple) if simple else frame
 
 
