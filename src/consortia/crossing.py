@@ -503,36 +503,23 @@ def _exposure_rules(
             "the year of joining after the cut-off is left out (exposure.partial = missing)",
             "cells",
         )
-    after = (years[None, :] >= span.left[:, None]) & np.isfinite(Y)
-    leavers = after.any(axis=1) & (cohort < years.size)
-    if study.exposure.leavers == "censor":
-        gone = after & leavers[:, None]
-        Y[gone] = np.nan
-        ledger.add(
-            f"left {arm}",
-            0,
-            int(gone.sum()),
-            "years after leaving are left out (exposure.leavers = censor)",
-            "cells",
-        )
-    elif (leavers & joiner).any():
-        ledger.cautions.append(
-            f"{int((leavers & joiner).sum()):,} joiners left {arm} within the window and are "
-            "kept as joiners: the answer is about joining, not about staying"
-        )
+    if (span.left <= years[-1]).any():
+        _leavers(study, span, years, Y, cohort, ledger)
     # A comparison provider that joins soon after the window is touched too: leaving its last years
     # in would favour providers on their way in over those that had reason to stay out.
     ahead = anticipation_of(study.method)
     soon = (span.first > years[-1]) & (span.first <= years[-1] + ahead)
-    touched = soon[:, None] & (years[None, :] >= span.first[:, None] - ahead) & np.isfinite(Y)
-    Y[touched] = np.nan
-    ledger.add(
-        f"joins {arm} just after the window",
-        0,
-        int(touched.sum()),
-        "years that joining already touches (method.anticipation) are left out of the comparison",
-        "cells",
-    )
+    if soon.any():
+        touched = soon[:, None] & (years[None, :] >= span.first[:, None] - ahead) & np.isfinite(Y)
+        Y[touched] = np.nan
+        ledger.add(
+            f"joins {arm} just after the window",
+            0,
+            int(touched.sum()),
+            "years that joining already touches (method.anticipation) are left out of the "
+            "comparison",
+            "cells",
+        )
     lost = span.unseen & joiner
     if lost.any():
         ledger.cautions.append(
@@ -550,6 +537,30 @@ def _exposure_rules(
         ledger.cautions.append(
             f"{int(ignored.sum()):,} providers whose date of joining {arm} is unknown count as "
             "not joined"
+        )
+
+
+def _leavers(
+    study: Study, span: Spans, years: Ints, Y: Floats, cohort: Ints, ledger: _Ledger
+) -> None:
+    arm = study.arm_label
+    after = (years[None, :] >= span.left[:, None]) & np.isfinite(Y)
+    leavers = after.any(axis=1) & (cohort < years.size)
+    joiners = leavers & (cohort > 0)
+    if study.exposure.leavers == "censor":
+        gone = after & leavers[:, None]
+        Y[gone] = np.nan
+        ledger.add(
+            f"left {arm}",
+            0,
+            int(gone.sum()),
+            "years after leaving are left out (exposure.leavers = censor)",
+            "cells",
+        )
+    elif joiners.any():
+        ledger.cautions.append(
+            f"{int(joiners.sum()):,} joiners left {arm} within the window and are "
+            "kept as joiners: the answer is about joining, not about staying"
         )
 
 

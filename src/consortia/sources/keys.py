@@ -66,7 +66,11 @@ def coded(table: Table, column: str, findings: Findings) -> Coded:
         names, rank = _ascending(pl.Series(numbers).cast(pl.String))
         code = rank[at]
     else:
-        names, code = _of_text(_as_text(heads))
+        heads = heads.cast(pl.String)
+        names, code = _of_text(heads)
+        clean = _stripped(names)
+        if clean.null_count() or not (clean == names).all():
+            names, code = _of_text(_stripped(heads))
     code = code.astype(np.int32)
     if heads.len() < values.len():
         code = np.repeat(code, often)
@@ -158,7 +162,12 @@ def _of_text(text: pl.Series) -> tuple[pl.Series, Ints]:
         new: Bools = np.ones(number.size, dtype=np.bool_)
         number = number[order]
         np.not_equal(number[1:], number[:-1], out=new[1:])
-        names, rank = _ascending(text.gather(order[new]))
+        # In order of the file, which is often sorted in part.
+        first = np.minimum.reduceat(order, np.flatnonzero(new))
+        appearance = np.argsort(first)
+        names, place = _ascending(text.gather(first[appearance]))
+        rank = np.empty_like(place)
+        rank[appearance] = place
         code = np.empty(number.size, dtype=np.int64)
         code[order] = rank[np.cumsum(new) - 1]
         # Two names may by chance have one number.
@@ -172,6 +181,8 @@ def _of_text(text: pl.Series) -> tuple[pl.Series, Ints]:
 
 def _ascending(text: pl.Series) -> tuple[pl.Series, Ints]:
     """Distinct text sorted, and the rank of each."""
+    if text.is_sorted():
+        return text, np.arange(text.len())
     order = text.arg_sort().to_numpy()
     rank = np.empty(order.size, dtype=np.int64)
     rank[order] = np.arange(order.size)

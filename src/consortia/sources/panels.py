@@ -128,7 +128,7 @@ def _digest(frame: pl.DataFrame) -> str:
             text = _text(column)
             first, often = runs(text.fill_null("") if gaps else text)
             digest.update(np.ascontiguousarray(often, dtype="<i8"))
-            digest.update("\x1f".join(first.to_list()).encode())
+            digest.update(first.str.join("\x1f").item().encode())
     return digest.hexdigest()
 
 
