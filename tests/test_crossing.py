@@ -85,17 +85,6 @@ def test_held_arm_censors_and_splits_into_strata(panel, make_study) -> None:
     assert flow(a)["academy changed"] == (0, 4)
 
 
-def test_regime_is_that_of_the_year_before_joining(make_panel, make_study) -> None:
-    panel = make_panel(
-        scores("j", "n"),
-        joins=[("j", "T", "trust", "2017-09-01")],
-        statuses=[("j", "academy", "2015-09-01")],
-    )
-    a = panel.arrays(make_study(hold=("academy",)))
-    assert np.isfinite(a.Y[0]).tolist() == [False, True, True, True, True]
-    assert [a.stratum_names[k] for k in a.stratum] == ["academy", "not academy"]
-
-
 def test_window_and_where(panel, make_study) -> None:
     a = panel.arrays(
         make_study(window=Window(first=2016, last=2018), where=(Where(column="area", drop=("S",)),))
@@ -114,45 +103,6 @@ def test_covariates_fixed_by_year_and_levels(panel, make_study) -> None:
     assert a.X[:, 1].tolist() == [0, 0, 1]
     assert a.Z[0, :, 0].tolist() == [100, 101, 102, 103, 104]
     assert flow(a)["fixed covariate missing"] == (1, 0)
-
-
-def test_partial_year_left_out_and_leavers_censored(make_panel, make_study) -> None:
-    panel = make_panel(scores("a", "b"), joins=[("a", "T", "trust", "2015-12-01", "2018-01-31")])
-    a = panel.arrays(make_study(exposure=Exposure(partial="missing", leavers="censor")))
-    assert np.isfinite(a.Y[0]).tolist() == [True, False, True, True, False]
-    assert flow(a)["joined during the year"] == (0, 1)
-    assert flow(a)["left trust"] == (0, 1)
-    kept = panel.arrays(make_study())
-    assert np.isfinite(kept.Y).all()
-    assert any("left trust" in c for c in kept.cautions)
-
-
-def test_clusters_overlap(panel, make_study) -> None:
-    a = panel.arrays(make_study(inference=Inference(cluster="collaboration")))
-    M = a.incidence.toarray()
-    assert M.sum(axis=1).tolist() == [1, 2, 1, 1]
-    assert (M @ M.T)[0, 1] == 1  # a and b share T1
-    assert (M @ M.T)[2, 3] == 0
-    area = panel.arrays(make_study(inference=Inference(cluster="area")))
-    assert area.incidence.toarray().tolist() == [[1, 0], [1, 0], [0, 1], [0, 1]]
-
-
-def test_unknown_names_are_refused_all_at_once(panel, make_study) -> None:
-    from consortia.specs import Arm
-
-    study = make_study(
-        arms={"trust": Arm(kinds=("trus",)), "academy": Arm(status="acadmy")},
-        alongside=("academy",),
-        covariates=("por",),
-        inference=Inference(cluster="aera"),
-        weights=Weights(column="pupil"),
-    )
-    with pytest.raises(DataInvalid) as caught:
-        panel.arrays(study)
-    text = str(caught.value)
-    assert len(caught.value.problems) == 5
-    for close in ("'trust'", "'academy'", "'poor'", "'area'", "'pupils'"):
-        assert f"Did you mean {close}" in text
 
 
 def test_nobody_joins_is_not_identified(make_panel, make_study) -> None:

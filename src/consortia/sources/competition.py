@@ -14,12 +14,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from consortia.arms import memberships_of
-from consortia.crossing import check_names
 from consortia.errors import NotIdentified, did_you_mean
 from consortia.exposure import first_year, starts
 from consortia.maths import competition as algebra
 from consortia.maths.competition import Ties
 from consortia.maths.places import Near
+from consortia.naming import check_names
 from consortia.nearby import cohort_of, everyone, pairs_of
 from consortia.panel import Note, Panel
 from consortia.specs import Arm, Competition, Exposure

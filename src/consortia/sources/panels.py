@@ -116,18 +116,18 @@ def _digest(frame: pl.DataFrame) -> str:
         digest.update(f"{column.name}\x1f{column.dtype}\x1f{column.len()}\x1e".encode())
         gaps = column.null_count() > 0
         null = column.is_null().to_numpy() if gaps else np.zeros(column.len(), dtype=np.bool_)
-        digest.update(np.packbits(null, bitorder="little"))
+        digest.update(np.packbits(null, bitorder="little").data)
         if column.dtype.is_float():
             values = (column.fill_null(0.0) if gaps else column).cast(pl.Float64).to_numpy()
-            digest.update(np.ascontiguousarray(values, dtype="<f8"))
+            digest.update(np.ascontiguousarray(values, dtype="<f8").data)
         elif column.dtype.is_integer():
             values = (column.fill_null(0) if gaps else column).cast(pl.Int64).to_numpy()
-            digest.update(np.ascontiguousarray(values, dtype="<i8"))
+            digest.update(np.ascontiguousarray(values, dtype="<i8").data)
         elif column.len():
             # Runs of the same text are hashed once, with their lengths: files repeat names.
             text = _text(column)
             first, often = runs(text.fill_null("") if gaps else text)
-            digest.update(np.ascontiguousarray(often, dtype="<i8"))
+            digest.update(np.ascontiguousarray(often, dtype="<i8").data)
             digest.update(first.str.join("\x1f").item().encode())
     return digest.hexdigest()
 

@@ -225,7 +225,7 @@ def dates(
     none = [date.fromisoformat(u) for u in unknown]
     # The usual case needs no look at single values.
     if low is None or (
-        EARLIEST <= cast(date, low)
+        cast(date, low) >= EARLIEST
         and cast(date, high) <= LATEST
         and not any(cast(date, low) <= u <= cast(date, high) for u in none)
     ):
