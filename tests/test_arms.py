@@ -5,10 +5,8 @@ import polars as pl
 import pytest
 
 from consortia.arms import arm_years, memberships_of
-from consortia.crossing import regimes
 from consortia.errors import NotIdentified
 from consortia.estimators.estimate import estimate
-from consortia.panel import Held
 from consortia.specs import (
     Arm,
     Exposure,
@@ -147,20 +145,6 @@ def test_arrays_carry_regimes_and_moves(panel, make_study) -> None:
     assert any("1 joiners later joined a further" in c for c in moved.cautions)
     part = a.take(np.array([True, False, False, False, True, False]))
     assert part.regime.shape == (2, 5)
-
-
-def test_regimes_are_named_by_what_is_held() -> None:
-    on = np.array([[False, True], [True, True]])
-    a = Held(name="a", label="a", cohort=np.zeros(2), on=on)
-    b = Held(name="b", label="b", cohort=np.zeros(2), on=~on)
-    c = Held(name="c", label="c", cohort=np.zeros(2), on=on, dose=np.array([[0.0, 1.5], [1, 2]]))
-    codes, names = regimes((a, b))
-    assert names == ("with a, without b", "without a, with b")
-    assert codes.tolist() == [[1, 0], [0, 0]]
-    codes, names = regimes((c,))
-    assert names == ("without c", "with c (1)", "with c (2)")
-    assert codes.tolist() == [[0, 1], [1, 2]]
-    assert regimes(()) == (None, ("all",))
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ import pytest
 from consortia.errors import DataInvalid, NotIdentified
 from consortia.nearby import rings_of
 from consortia.specs import (
+    Arm,
     Competition,
     Exposure,
     GroupTime,
     Inference,
     Neighbours,
-    TwoWay,
     Weights,
     Where,
     Window,
@@ -86,17 +86,6 @@ def test_held_arm_censors_and_splits_into_strata(panel, make_study) -> None:
     assert flow(a)["academy changed"] == (0, 4)
 
 
-def test_regime_is_that_of_the_year_before_joining(make_panel, make_study) -> None:
-    panel = make_panel(
-        scores("j", "n"),
-        joins=[("j", "T", "trust", "2017-09-01")],
-        statuses=[("j", "academy", "2015-09-01")],
-    )
-    a = panel.arrays(make_study(hold=("academy",)))
-    assert np.isfinite(a.Y[0]).tolist() == [False, True, True, True, True]
-    assert [a.stratum_names[k] for k in a.stratum] == ["academy", "not academy"]
-
-
 def test_window_and_where(panel, make_study) -> None:
     a = panel.arrays(
         make_study(window=Window(first=2016, last=2018), where=(Where(column="area", drop=("S",)),))
@@ -117,65 +106,7 @@ def test_covariates_fixed_by_year_and_levels(panel, make_study) -> None:
     assert flow(a)["fixed covariate missing"] == (1, 0)
 
 
-def test_partial_year_left_out_and_leavers_censored(make_panel, make_study) -> None:
-    panel = make_panel(scores("a", "b"), joins=[("a", "T", "trust", "2015-12-01", "2018-01-31")])
-    a = panel.arrays(make_study(exposure=Exposure(partial="missing", leavers="censor")))
-    assert np.isfinite(a.Y[0]).tolist() == [True, False, True, True, False]
-    assert flow(a)["joined during the year"] == (0, 1)
-    assert flow(a)["left trust"] == (0, 1)
-    kept = panel.arrays(make_study())
-    assert np.isfinite(kept.Y).all()
-    assert any("left trust" in c for c in kept.cautions)
-
-
-def test_clusters_overlap(panel, make_study) -> None:
-    a = panel.arrays(make_study(inference=Inference(cluster="collaboration")))
-    M = a.incidence.toarray()
-    assert M.sum(axis=1).tolist() == [1, 2, 1, 1]
-    assert (M @ M.T)[0, 1] == 1  # a and b share T1
-    assert (M @ M.T)[2, 3] == 0
-    area = panel.arrays(make_study(inference=Inference(cluster="area")))
-    assert area.incidence.toarray().tolist() == [[1, 0], [1, 0], [0, 1], [0, 1]]
-
-
-def test_unknown_names_are_refused_all_at_once(panel, make_study) -> None:
-    from consortia.specs import Arm
-
-    study = make_study(
-        arms={"trust": Arm(kinds=("trus",)), "academy": Arm(status="acadmy")},
-        alongside=("academy",),
-        covariates=("por",),
-        inference=Inference(cluster="aera"),
-        weights=Weights(column="pupil"),
-    )
-    with pytest.raises(DataInvalid) as caught:
-        panel.arrays(study)
-    text = str(caught.value)
-    assert len(caught.value.problems) == 5
-    for close in ("'trust'", "'academy'", "'poor'", "'area'", "'pupils'"):
-        assert f"Did you mean {close}" in text
-
-
-def test_values_of_filters_are_known_ones(panel, make_study) -> None:
-    """A misspelt value would quietly leave nobody, or somebody else, in the study."""
-    from consortia.specs import Arm
-
-    study = make_study(
-        where=(Where(column="area", keep=("N", "Sd")),),
-        arms={"trust": Arm(kinds=("trust",), only=(Where(column="area", drop=("n",)),))},
-    )
-    with pytest.raises(DataInvalid) as caught:
-        panel.arrays(study)
-    assert [(p.column, p.found) for p in caught.value.problems] == [
-        ("where", "Sd"),
-        ("arms.trust.only", "n"),
-    ]
-    assert "Known: N, S" in str(caught.value)
-
-
 def test_blanks_of_an_arm_made_of_a_column_are_told(panel, make_study) -> None:
-    from consortia.specs import Arm
-
     arms = {
         "trust": Arm(kinds=("trust",)),
         "large": Arm(exposure="pupils", threshold=102.0, label="size"),
@@ -184,16 +115,6 @@ def test_blanks_of_an_arm_made_of_a_column_are_told(panel, make_study) -> None:
     # d has no pupils and results in four of five years; c has no result in one.
     assert "pupils is not known in 4 of 18 provider-years, which count as without size" in told
     assert panel.arrays(make_study(arms=arms)).cautions == ()
-
-
-def test_leavers_of_an_arm_that_can_be_left_are_not_kept(make_panel, make_study) -> None:
-    from consortia.specs import Arm
-
-    panel = make_panel(scores("a", "b"), joins=[("a", "T", "trust", "2015-09-01", "2017-08-31")])
-    kept = panel.arrays(make_study()).cautions
-    assert any("1 joiners left trust" in c for c in kept)
-    left = Arm(kinds=("trust",), reversible=True)
-    assert not panel.arrays(make_study(arms={"trust": left}, method=TwoWay())).cautions
 
 
 def test_nobody_joins_is_not_identified(make_panel, make_study) -> None:

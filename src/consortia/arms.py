@@ -13,7 +13,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from consortia.exposure import NEVER_YEAR, Spans, first_year, spans, spells_of
+from consortia.exposure import (
+    NEVER_YEAR,
+    Spans,
+    Spells,
+    first_year,
+    in_years,
+    rows_of,
+    spells_of,
+    starts,
+    together,
+)
 from consortia.panel import Panel
 from consortia.specs import Arm, Exposure, Where
 
@@ -52,9 +62,13 @@ def arm_years(arm: Arm, panel: Panel, index: pl.DataFrame, years: Ints, rule: Ex
             dose=_dose(arm, on, np.nan_to_num(value), None, years, span),
             moves=np.zeros(n, dtype=np.int64),
         )
-    spells = spells_of(arm, chosen, panel.statuses)
-    span = spans(spells, index, rule)
-    moves = _moves(chosen, index, rule, span, years) if arm.kinds else np.zeros(n, dtype=np.int64)
+    dated = chosen if arm.kinds else spells_of(arm, chosen, panel.statuses)
+    row = rows_of(dated["provider"], index)
+    spells = in_years(dated, row, rule)
+    span = together(spells, n, rule)
+    moves = np.zeros(n, dtype=np.int64)
+    if arm.kinds:
+        _count_moves(moves, chosen["collaboration"], row, spells, span, years)
     plain = years[None, :] >= span.first[:, None]
     if not arm.by_year:
         return ArmYears(span=span, on=plain & (years < span.left[:, None]), dose=None, moves=moves)
@@ -144,23 +158,6 @@ def column(panel: Panel, name: str, index: pl.DataFrame, years: Ints) -> Floats:
     return out
 
 
-def _spells_in_years(chosen: pl.DataFrame, rule: Exposure) -> pl.DataFrame:
-    """first and left (years) beside every membership; unknown starts as the rule has them."""
-    unknown = {
-        "before-window": pl.lit(-NEVER_YEAR, dtype=pl.Int32),
-        "first-seen": pl.when(pl.col("first_seen").is_null())
-        .then(pl.lit(-NEVER_YEAR, dtype=pl.Int32))
-        .otherwise(first_year("first_seen", rule)),
-        "ignore": pl.lit(NEVER_YEAR, dtype=pl.Int32),
-    }[rule.unknown_from]
-    return chosen.with_columns(
-        first=pl.when(pl.col("from").is_null()).then(unknown).otherwise(first_year("from", rule)),
-        left=pl.when(pl.col("to").is_null())
-        .then(pl.lit(NEVER_YEAR, dtype=pl.Int32))
-        .otherwise(first_year("to", rule)),
-    )
-
-
 def _memberships_by_year(
     arm: Arm, chosen: pl.DataFrame, index: pl.DataFrame, years: Ints, rule: Exposure
 ) -> pl.DataFrame:
@@ -169,7 +166,10 @@ def _memberships_by_year(
     The size of a collaboration is the number of its members in the year, in the study or not.
     """
     each = (
-        _spells_in_years(chosen, rule)
+        chosen.with_columns(
+            first=pl.Series(starts(chosen, rule)[0]).cast(pl.Int32),
+            left=pl.Series(first_year(chosen["to"], rule)).cast(pl.Int32),
+        )
         .join(pl.DataFrame({"year": years.astype(np.int32)}), how="cross")
         .filter((pl.col("year") >= pl.col("first")) & (pl.col("year") < pl.col("left")))
         .select("provider", "collaboration", "year")
@@ -210,22 +210,30 @@ def _dose(
     return np.where(on, amount, 0.0)
 
 
-def _moves(
-    chosen: pl.DataFrame, index: pl.DataFrame, rule: Exposure, span: Spans, years: Ints
-) -> Ints:
-    """Further collaborations joined after the first one, up to the last year."""
-    n = index.height
-    first = pl.DataFrame({"row": np.arange(n), "began": span.first.astype(np.int32)})
-    rows = (
-        _spells_in_years(chosen, rule)
-        .join(index, on="provider", how="inner")
-        .join(first, on="row", how="left")
+def _count_moves(
+    moves: Ints, collaboration: pl.Series, row: Ints, spells: Spells, span: Spans, years: Ints
+) -> None:
+    """Further collaborations joined after the first one, up to the last year: written into
+    ``moves`` (n,). ``collaboration`` and ``row`` are of all memberships, ``spells`` of those with a
+    row."""
+    began = span.first[spells.row]
+    later = (spells.first > began) & (spells.first <= years[-1])
+    if not later.any():
+        return
+    mover = np.zeros(moves.size, dtype=np.bool_)
+    mover[spells.row[later]] = True
+    theirs = mover[spells.row]
+    found = (
+        pl.DataFrame(
+            {
+                "row": spells.row[theirs],
+                "collaboration": collaboration.gather(np.flatnonzero(row >= 0)[theirs]),
+                "first": spells.first[theirs],
+                "began": began[theirs],
+            }
+        )
         .group_by("row", "collaboration")
         .agg(pl.col("first").min(), pl.col("began").first())
         .filter((pl.col("first") > pl.col("began")) & (pl.col("first") <= int(years[-1])))
-        .group_by("row")
-        .agg(pl.len().alias("moves"))
     )
-    out = np.zeros(n, dtype=np.int64)
-    out[rows["row"].to_numpy()] = rows["moves"].to_numpy()
-    return out
+    np.add.at(moves, found["row"].to_numpy(), 1)

@@ -8,49 +8,30 @@ Each step is a function; every provider or year that falls out is counted with i
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import sparse
 
-from consortia.arms import arm_years, column, memberships_of
-from consortia.errors import DataInvalid, NotIdentified, Problem, did_you_mean
-from consortia.exposure import BEFORE, NEVER_YEAR, Spans
-from consortia.grouping import asked, cell_sums, groupings, known_terms
-from consortia.nearby import markets_of, placed, points_at, rings_of
-from consortia.panel import Arrays, Bools, Floats, FlowStep, Held, Ints, Panel
-from consortia.specs import Neighbours, RegimeDid, TwoWay, anticipation_of
-from consortia.study import Study, label_of
-
-
-@dataclass(slots=True)
-class _Ledger:
-    """Counts what falls out, in order."""
-
-    steps: list[FlowStep] = field(default_factory=list[FlowStep])
-    cautions: list[str] = field(default_factory=list[str])
-
-    def add(self, step: str, providers: int, cells: int, why: str, kind: str = "drop") -> None:
-        if providers or cells or kind in ("start", "end"):
-            self.steps.append(
-                FlowStep(
-                    step=step,
-                    providers=int(providers),
-                    provider_years=int(cells),
-                    why=why,
-                    kind=kind,
-                )
-            )
+from consortia.arms import arm_years, column
+from consortia.clusters import clusters, compact
+from consortia.errors import DataInvalid, NotIdentified, Problem
+from consortia.flow import Ledger, exposed, exposure_rules, moved, sample, unknown_columns, window
+from consortia.grouping import asked, cell_sums, groupings
+from consortia.naming import check_names
+from consortia.nearby import points_at, rings_of
+from consortia.panel import Arrays, Bools, Floats, Ints, Panel
+from consortia.regimes import held_arm, regimes, strata
+from consortia.specs import Neighbours, RegimeDid, TwoWay
+from consortia.study import Study
 
 
 def cross(panel: Panel, study: Study) -> Arrays:
     """Letters for one study. Raises DataInvalid for unknown columns, NotIdentified when nothing
     is left to compare."""
     check_names(panel, study)
-    ledger = _Ledger()
+    ledger = Ledger()
     names, code = _codes(panel.outcomes["provider"])
     ledger.add(
         "in the outcomes file",
@@ -59,7 +40,7 @@ def cross(panel: Panel, study: Study) -> Arrays:
         "every provider with at least one row",
         "start",
     )
-    kept = _sample(panel, study, names, code, ledger)
+    kept = sample(panel, study, names, code, ledger)
     index = pl.DataFrame({"provider": names.filter(pl.Series(kept))}).with_columns(
         row=pl.int_range(pl.len(), dtype=pl.Int64)
     )
@@ -67,10 +48,10 @@ def cross(panel: Panel, study: Study) -> Arrays:
     if not kept.all():
         inside = kept[code]
         rows, i = rows.filter(pl.Series(inside)), (np.cumsum(kept) - 1)[code[inside]]
-    years, rows, i = _window(study, rows, i, ledger)
-    t = np.searchsorted(years, rows["year"].to_numpy().astype(np.int64))
+    years, rows, i = window(study, rows, i, ledger)
     shape = (index.height, years.size)
-    Y = _matrix(rows[study.outcome], i, t, shape)
+    place = i * years.size + _places_of(rows["year"].to_numpy(), years)
+    Y = _matrix(rows[study.outcome], place, shape)
 
     ledger.add(
         f"{study.outcome_label} missing",
@@ -79,8 +60,8 @@ def cross(panel: Panel, study: Study) -> Arrays:
         "the year is left out, other years of the provider stay",
         "cells",
     )
-    cell, w = _weights(study, rows, i, t, shape, Y, ledger)
-    X, X_names, Z, Z_names, missing = _covariates(panel, study, index, rows, i, t, shape)
+    cell, w = _weights(study, rows, place, shape, Y, ledger)
+    X, X_names, Z, Z_names, missing = _covariates(panel, study, index, rows, place, shape)
     if missing.any():
         Y[missing] = np.nan
     ledger.add(
@@ -89,27 +70,27 @@ def cross(panel: Panel, study: Study) -> Arrays:
 
     arm = study.arms[study.arm]
     found = arm_years(arm, panel, index, years, study.exposure)
-    cohort, D = _exposed(found.span, years)
-    _exposure_rules(study, found.span, years, Y, cohort, ledger)
-    _moved(study, found.moves, cohort, years.size, ledger)
+    cohort, D = exposed(found.span, years)
+    exposure_rules(study, found.span, years, Y, cohort, ledger)
+    moved(study, found.moves, cohort, years.size, ledger)
     held = {
-        name: _held(study, name, panel, index, years) for name in (*study.hold, *study.alongside)
+        name: held_arm(study, name, panel, index, years) for name in (*study.hold, *study.alongside)
     }
-    _unknown_columns(study, panel, index, years, Y, ledger)
+    unknown_columns(study, panel, index, years, Y, ledger)
     hold = tuple(held[name] for name in study.hold)
     regime, regime_names = regimes(hold)
     stratum, stratum_names = np.zeros(index.height, dtype=np.int64), ("all",)
     # regime-did censors by cell and two-way has a coefficient for each held arm: both need every
     # year. The others compare within strata that are set once.
     if not isinstance(study.method, RegimeDid | TwoWay):
-        stratum, stratum_names = _strata(hold, cohort, Y, ledger)
+        stratum, stratum_names = strata(hold, cohort, Y, ledger)
 
     seen = np.isfinite(Y)
     W = seen.astype(np.float64) if cell is None else np.where(seen, cell, 0.0)
     used: Bools = np.asarray(seen.any(axis=1))
     ledger.add("no usable year", int((~used & ~missing).sum()), 0, "nothing left to compare")
-    names = index["provider"].to_numpy().astype(np.str_)
-    incidence = _clusters(panel, study, index)
+    names = text_array(index["provider"])
+    incidence = clusters(panel, study, index)
     truth = None
     if panel.truth is not None:
         known = panel.truth.join(index, on="provider", how="inner").filter(
@@ -117,8 +98,7 @@ def cross(panel: Panel, study: Study) -> Arrays:
         )
         truth = _matrix(
             known["effect"],
-            known["row"].to_numpy().astype(np.int64),
-            np.searchsorted(years, known["year"].to_numpy().astype(np.int64)),
+            known["row"].to_numpy() * years.size + _places_of(known["year"].to_numpy(), years),
             shape,
         )
     arrays = Arrays(
@@ -157,144 +137,12 @@ def cross(panel: Panel, study: Study) -> Arrays:
     )
     if not used.all():
         arrays = arrays.take(used)
-        arrays = replace(arrays, incidence=_compact(arrays.incidence))
+        arrays = replace(arrays, incidence=compact(arrays.incidence))
     if not (arrays.cohort < arrays.T).any():
         raise NotIdentified(
             f"no provider holds {study.arm_label} in any year from {years[0]} to {years[-1]}"
         )
     return arrays
-
-
-def check_names(panel: Panel, study: Study, made: tuple[str, ...] = ()) -> None:
-    """Every column, kind and status that the study names exists; all problems at once.
-
-    ``made``: columns that are yet to be added to the outcomes (those of competition).
-    """
-    problems: list[Problem] = []
-    numeric = [c for c in (*panel.outcomes.columns, *made) if c not in ("provider", "year")]
-    fixed = [c for c in panel.providers.columns if c != "provider"]
-    kinds = panel.memberships["kind"].unique().drop_nulls().sort().to_list()
-    statuses = panel.statuses["status"].unique().drop_nulls().sort().to_list()
-
-    def need(name: str, known: list[str], what: str, key: str) -> None:
-        if name not in known:
-            problems.append(
-                Problem(
-                    file="study",
-                    column=key,
-                    found=name,
-                    problem=f"{what} is not in the data",
-                    remedy=did_you_mean(name, known),
-                )
-            )
-
-    need(study.outcome, numeric, "outcome column", "outcome")
-    if study.weights.column:
-        need(study.weights.column, numeric, "weight column", "weights.column")
-    for name in study.covariates:
-        need(name, [*numeric, *fixed], "covariate column", "covariates")
-    for where in study.where:
-        need(where.column, fixed, "column", "where")
-        if where.column in fixed:
-            values = _values(panel.providers, where.column)
-            for value in (*where.keep, *where.drop):
-                need(value, values, f"value of {where.column}", "where")
-    for name in asked(study):
-        key = "shares.terms" if name in study.shares.terms else "method.terms"
-        need(name, known_terms(panel, study), "term", key)
-    if study.inference.cluster not in ("provider", "collaboration", "market"):
-        need(
-            study.inference.cluster,
-            ["provider", "collaboration", "market", *fixed],
-            "column",
-            "inference.cluster",
-        )
-    for name in (study.arm, *study.hold, *study.alongside):
-        arm = study.arms[name]
-        for kind in arm.kinds:
-            need(kind, kinds, "kind of collaboration", f"arms.{name}.kinds")
-        if arm.status:
-            need(arm.status, statuses, "status", f"arms.{name}.status")
-        if arm.exposure:
-            need(arm.exposure, numeric, "exposure column", f"arms.{name}.exposure")
-        for where in arm.only:
-            known = [*fixed, *(c for c in panel.memberships.columns if c != "provider")]
-            need(where.column, known, "column", f"arms.{name}.only")
-            if where.column in known:
-                ours = where.column in panel.memberships.columns
-                values = _values(panel.memberships if ours else panel.providers, where.column)
-                for value in (*where.keep, *where.drop):
-                    need(value, values, f"value of {where.column}", f"arms.{name}.only")
-    if study.levels is not None:
-        text = [c for c in fixed if not (panel.providers[c].dtype.is_numeric()
-                                         or panel.providers[c].dtype == pl.Boolean)]  # fmt: skip
-        if study.levels.by in text and study.levels.by not in numeric:
-            problems.append(
-                Problem(
-                    file="study", column="levels.by", found=study.levels.by,
-                    problem="levels go by a number, and this column of the providers is text",
-                    remedy="Name a column of numbers, or use [[where]] for one group at a time",
-                )
-            )  # fmt: skip
-        else:
-            known = [*numeric, *(c for c in fixed if c not in text)]
-            need(study.levels.by, known, "column", "levels.by")
-    problems += _places(panel, study, made, need)
-    if problems:
-        raise DataInvalid(problems)
-
-
-def _values(table: pl.DataFrame, column: str) -> list[str]:
-    """The values of a column as text, as filters compare them."""
-    return table[column].cast(pl.String).unique().drop_nulls().sort().to_list()
-
-
-def _places(
-    panel: Panel,
-    study: Study,
-    made: tuple[str, ...],
-    need: Callable[[str, list[str], str, str], None],
-) -> list[Problem]:
-    """What asks for places, and the columns that it names."""
-    asks: list[str] = []
-    fixed = [c for c in panel.providers.columns if c != "provider"]
-    if isinstance(study.method, Neighbours):
-        asks.append("method.rings")
-        if study.method.within:
-            need(study.method.within, fixed, "column", "method.within")
-    if study.inference.cluster == "market":
-        asks.append("inference.cluster")
-    if study.inference.spatial_km is not None:
-        asks.append("inference.spatial_km")
-    problems: list[Problem] = []
-    if study.competition is not None:
-        asks.append("competition.radius_km")
-        if study.competition.within:
-            need(study.competition.within, fixed, "column", "competition.within")
-        if study.competition.size:
-            known = [c for c in panel.outcomes.columns if c not in ("provider", "year")]
-            need(study.competition.size, known, "outcome column", "competition.size")
-        problems += [
-            Problem(
-                file="outcomes",
-                column=name,
-                problem="this column would be overwritten by [competition]",
-                remedy="Rename it under [data.columns.outcomes], or leave out [competition]",
-            )
-            for name in made
-            if name in panel.outcomes.columns
-        ]
-    if not placed(panel):
-        problems += [
-            Problem(
-                file="study",
-                column=key,
-                problem="the places of the providers are not known",
-                remedy="Give the providers file easting and northing, or latitude and longitude",
-            )
-            for key in asks
-        ]
-    return problems
 
 
 def _rings(panel: Panel, study: Study, names: NDArray[np.str_], years: Ints) -> Ints | None:
@@ -333,69 +181,40 @@ def _codes(providers: pl.Series) -> tuple[pl.Series, Ints]:
     return names, rows["row"].to_numpy().astype(np.int64)
 
 
-def _sample(panel: Panel, study: Study, names: pl.Series, code: Ints, ledger: _Ledger) -> Bools:
-    """Which of the named providers take part, after each ``where`` in turn."""
-    kept = np.ones(names.len(), dtype=bool)
-    if not study.where:
-        return kept
-    facts = names.to_frame("provider").join(
-        panel.providers, on="provider", how="left", maintain_order="left"
-    )
-    for where in study.where:
-        text = facts[where.column].cast(pl.String)
-        listed = text.is_in(list(where.keep or where.drop)).fill_null(False).to_numpy()
-        rule = listed if where.keep else ~listed
-        gone = kept & ~rule
-        what = f"keep {', '.join(where.keep)}" if where.keep else f"drop {', '.join(where.drop)}"
-        ledger.add(
-            f"outside the study ({where.column})",
-            int(gone.sum()),
-            int(gone[code].sum()),
-            f"where: {what}",
-        )
-        kept &= rule
-    return kept
+def _places_of(year: NDArray[np.integer], years: Ints) -> Ints:
+    """The place of each year among ``years``, which has them all."""
+    low = int(years[0])
+    place = np.zeros(int(years[-1]) - low + 1, dtype=np.int64)
+    place[years - low] = np.arange(years.size)
+    return place[year - low]
 
 
-def _window(
-    study: Study, rows: pl.DataFrame, i: Ints, ledger: _Ledger
-) -> tuple[Ints, pl.DataFrame, Ints]:
-    first, last = study.window.first, study.window.last
-    year = rows["year"].to_numpy()
-    inside = np.ones(year.size, dtype=bool)
-    if first is not None:
-        inside &= year >= first
-    if last is not None:
-        inside &= year <= last
-    if not inside.all():
-        ledger.add(
-            "outside the window",
-            0,
-            int((~inside).sum()),
-            f"years {first or 'first'} to {last or 'last'} are studied",
-            "cells",
-        )
-        rows, i = rows.filter(pl.Series(inside)), i[inside]
-    years = rows["year"].unique().sort().to_numpy().astype(np.int64)
-    if years.size < 2:
-        raise NotIdentified("fewer than two years of results lie in the window")
-    return years, rows, i
-
-
-def _matrix(values: pl.Series, i: Ints, t: Ints, shape: tuple[int, int]) -> Floats:
+def _matrix(values: pl.Series, place: Ints, shape: tuple[int, int]) -> Floats:
+    """(n, T), NaN where nothing is known; ``place`` is the cell i T + t of each row."""
     out = np.full(shape, np.nan)
-    out[i, t] = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    values = values.cast(pl.Float64)
+    known = values.fill_null(np.nan) if values.null_count() else values
+    out.reshape(-1)[place] = known.to_numpy()
     return out
+
+
+def text_array(names: pl.Series) -> NDArray[np.str_]:
+    """As NumPy holds text: every name in the width of the longest."""
+    width = names.str.len_bytes().max()
+    together = names.str.pad_end(width, "\0").str.join("").item() if isinstance(width, int) else ""
+    if not width or not together.isascii():
+        return names.to_numpy().astype(np.str_)
+    letters = np.frombuffer(together.encode(), dtype=np.uint8).astype(np.uint32)
+    return letters.view(f"<U{width}").astype(np.str_, copy=False)
 
 
 def _weights(
     study: Study,
     rows: pl.DataFrame,
-    i: Ints,
-    t: Ints,
+    place: Ints,
     shape: tuple[int, int],
     Y: Floats,
-    ledger: _Ledger,
+    ledger: Ledger,
 ) -> tuple[Floats | None, Floats]:
     """Cell weights (n, T), None for one each, and provider weights (n,).
 
@@ -403,7 +222,7 @@ def _weights(
     """
     if not study.weights.column:
         return None, np.ones(shape[0])
-    raw = _matrix(rows[study.weights.column], i, t, shape)
+    raw = _matrix(rows[study.weights.column], place, shape)
     if (raw < 0).any():
         raise DataInvalid(
             [
@@ -440,8 +259,7 @@ def _covariates(
     study: Study,
     index: pl.DataFrame,
     rows: pl.DataFrame,
-    i: Ints,
-    t: Ints,
+    place: Ints,
     shape: tuple[int, int],
 ) -> tuple[Floats, tuple[str, ...], Floats, tuple[str, ...], Bools]:
     fixed: list[Floats] = []
@@ -454,7 +272,7 @@ def _covariates(
     facts = index.join(panel.providers, on="provider", how="left", maintain_order="left")
     for name in study.covariates:
         if name in rows.columns and name not in ("provider", "year"):
-            yearly.append(_matrix(rows[name], i, t, shape))
+            yearly.append(_matrix(rows[name], place, shape))
             yearly_names.append(name)
             continue
         column = facts[name]
@@ -474,240 +292,3 @@ def _covariates(
     X = np.column_stack(fixed) if fixed else np.empty((shape[0], 0))
     Z = np.stack(yearly, axis=2) if yearly else np.empty((*shape, 0))
     return X, tuple(fixed_names), Z, tuple(yearly_names), missing
-
-
-def _exposed(span: Spans, years: Ints) -> tuple[Ints, Bools]:
-    """Cohort index (n,) and exposure (n, T): exposed in every year from the first exposed one."""
-    cohort = np.searchsorted(years, span.first, side="left").astype(np.int64)
-    return cohort, np.arange(years.size)[None, :] >= cohort[:, None]
-
-
-def _exposure_rules(
-    study: Study, span: Spans, years: Ints, Y: Floats, cohort: Ints, ledger: _Ledger
-) -> None:
-    """Blank the cells that the exposure rule leaves out (in place) and count what is doubtful."""
-    arm = study.arm_label
-    joiner = (cohort > 0) & (cohort < years.size)
-    if study.exposure.partial == "missing":
-        partly = (years[None, :] == span.partial[:, None]) & np.isfinite(Y)
-        Y[partly] = np.nan
-        ledger.add(
-            "joined during the year",
-            0,
-            int(partly.sum()),
-            "the year of joining after the cut-off is left out (exposure.partial = missing)",
-            "cells",
-        )
-    after = (years[None, :] >= span.left[:, None]) & np.isfinite(Y)
-    leavers = after.any(axis=1) & (cohort < years.size)
-    if study.exposure.leavers == "censor":
-        gone = after & leavers[:, None]
-        Y[gone] = np.nan
-        ledger.add(
-            f"left {arm}",
-            0,
-            int(gone.sum()),
-            "years after leaving are left out (exposure.leavers = censor)",
-            "cells",
-        )
-    elif (leavers & joiner).any() and not study.arms[study.arm].reversible:
-        ledger.cautions.append(
-            f"{int((leavers & joiner).sum()):,} joiners left {arm} within the window and are "
-            "kept as joiners: the answer is about joining, not about staying"
-        )
-    # A comparison provider that joins soon after the window is touched too: leaving its last years
-    # in would favour providers on their way in over those that had reason to stay out.
-    ahead = anticipation_of(study.method)
-    soon = (span.first > years[-1]) & (span.first <= years[-1] + ahead)
-    touched = soon[:, None] & (years[None, :] >= span.first[:, None] - ahead) & np.isfinite(Y)
-    Y[touched] = np.nan
-    ledger.add(
-        f"joins {arm} just after the window",
-        0,
-        int(touched.sum()),
-        "years that joining already touches (method.anticipation) are left out of the comparison",
-        "cells",
-    )
-    lost = span.unseen & joiner
-    if lost.any():
-        ledger.cautions.append(
-            f"{int(lost.sum()):,} joiners are no longer seen in {arm} in the latest "
-            "snapshot; when they left is unknown and they are kept as joiners"
-        )
-    unknown = span.unknown & (span.first <= BEFORE)
-    if unknown.any():
-        ledger.cautions.append(
-            f"{int(unknown.sum()):,} providers joined {arm} at an unknown date and count as "
-            "members from before the first year"
-        )
-    ignored = span.unknown & (span.first >= NEVER_YEAR)
-    if ignored.any():
-        ledger.cautions.append(
-            f"{int(ignored.sum()):,} providers whose date of joining {arm} is unknown count as "
-            "not joined"
-        )
-
-
-def _moved(study: Study, moves: Ints, cohort: Ints, T: int, ledger: _Ledger) -> None:
-    movers = (moves > 0) & (cohort > 0) & (cohort < T)
-    if movers.any():
-        ledger.cautions.append(
-            f"{int(movers.sum()):,} joiners later joined a further collaboration of the same kind "
-            f"({int(moves[movers].sum()):,} times in all): the answer is about the first one"
-        )
-
-
-def _unknown_columns(
-    study: Study, panel: Panel, index: pl.DataFrame, years: Ints, Y: Floats, ledger: _Ledger
-) -> None:
-    """Say how often an arm made of a column has no value, and what that is taken to be."""
-    for name in (study.arm, *study.hold, *study.alongside):
-        arm = study.arms[name]
-        if not arm.exposure:
-            continue
-        blank = np.isnan(column(panel, arm.exposure, index, years)) & np.isfinite(Y)
-        if blank.any():
-            ledger.cautions.append(
-                f"{arm.exposure} is not known in {int(blank.sum()):,} of "
-                f"{int(np.isfinite(Y).sum()):,} provider-years, which count as without "
-                f"{label_of(arm, name)}"
-            )
-
-
-def _held(study: Study, name: str, panel: Panel, index: pl.DataFrame, years: Ints) -> Held:
-    found = arm_years(study.arms[name], panel, index, years, study.exposure)
-    cohort, _ = _exposed(found.span, years)
-    return Held(
-        name=name,
-        label=label_of(study.arms[name], name),
-        cohort=cohort,
-        on=found.on,
-        dose=found.dose,
-    )
-
-
-def regimes(hold: tuple[Held, ...]) -> tuple[Ints | None, tuple[str, ...]]:
-    """Codes (n, T) of the vector of arms held in a year, and their names in order of the codes.
-
-    A dosed arm counts by its whole units. None when nothing is held.
-    """
-    if not hold:
-        return None, ("all",)
-    code = np.zeros(hold[0].on.shape, dtype=np.int64)
-    levels: list[tuple[int, list[int]]] = []
-    base = 1
-    for h in hold:
-        rank, present = h.on.astype(np.int64), [0, 1]
-        if h.dose is not None:
-            found, rank = np.unique(np.floor(h.dose).astype(np.int64), return_inverse=True)
-            present = found.tolist()
-        code += rank.reshape(code.shape) * base
-        levels.append((base, present))
-        base *= len(present)
-    if base <= 1 << 20:
-        codes = np.flatnonzero(np.bincount(code.ravel(), minlength=base))
-        regime = (np.cumsum(np.bincount(codes, minlength=base)) - 1)[code]
-    else:
-        codes, regime = np.unique(code, return_inverse=True)
-
-    def name(c: int) -> str:
-        parts: list[str] = []
-        for h, (unit, present) in zip(hold, levels, strict=True):
-            level = present[c // unit % len(present)]
-            if h.dose is not None and level:
-                parts.append(f"with {h.label} ({level})")
-            else:
-                parts.append(("with " if level else "without ") + h.label)
-        return ", ".join(parts)
-
-    names = tuple(name(c) for c in codes.tolist())
-    return regime.reshape(code.shape).astype(np.int64), names
-
-
-def _strata(
-    hold: tuple[Held, ...], cohort: Ints, Y: Floats, ledger: _Ledger
-) -> tuple[Ints, tuple[str, ...]]:
-    """Regime of the held arms, fixed at the year before joining (joiners) or at the first observed
-    year (the rest); years in which the regime differs are blanked and counted.
-
-    A joiner whose held arm changes on joining has no year after joining left: it cannot tell the
-    two apart.
-    """
-    n, T = int(Y.shape[0]), int(Y.shape[1])
-    if not hold:
-        return np.zeros(n, dtype=np.int64), ("all",)
-    code = np.zeros((n, T), dtype=np.int64)
-    for bit, h in enumerate(hold):
-        code += h.on.astype(np.int64) << bit
-    observed = np.isfinite(Y)
-    first = np.where(observed.any(axis=1), observed.argmax(axis=1), 0)
-    reference = np.where((cohort > 0) & (cohort < T), cohort - 1, first)
-    regime = code[np.arange(n), reference]
-    changed = (code != regime[:, None]) & observed
-    # Once it has changed, later years stay out even if it changes back.
-    after_reference = np.arange(T)[None, :] > reference[:, None]
-    later = np.logical_or.accumulate(changed & after_reference, axis=1)
-    earlier = np.logical_or.accumulate((changed & ~after_reference)[:, ::-1], axis=1)[:, ::-1]
-    out = (later | (earlier & ~after_reference)) & observed
-    Y[out] = np.nan
-    labels = " and ".join(h.label for h in hold)
-    whole = out.any(axis=1) & ~np.isfinite(Y).any(axis=1)
-    ledger.add(
-        f"{labels} changed",
-        int(whole.sum()),
-        int(out.sum()),
-        f"years in which {labels} differs from the year of comparison are left out",
-        "cells",
-    )
-    present, stratum = np.unique(regime, return_inverse=True)
-    names = tuple(
-        ", ".join(("" if r >> bit & 1 else "not ") + h.label for bit, h in enumerate(hold))
-        for r in present.tolist()
-    )
-    return stratum.astype(np.int64), names
-
-
-def _clusters(panel: Panel, study: Study, index: pl.DataFrame) -> sparse.csr_array:
-    n = index.height
-    rule = study.inference.cluster
-    if rule == "provider":
-        return sparse.csr_array(sparse.identity(n, format="csr"))
-    if rule == "collaboration":
-        arm = study.arms[study.arm]
-        if not arm.kinds:
-            what = "a status" if arm.status else "a column"
-            raise NotIdentified(
-                f"{study.arm_label} is {what}, so that there are no collaborations to cluster by"
-            )
-        links = (
-            memberships_of(arm, panel)
-            .select("provider", "collaboration")
-            .unique()
-            .join(index, on="provider", how="inner")
-        )
-        codes = links["collaboration"].rank("dense").to_numpy().astype(np.int64) - 1
-        return _incidence(links["row"].to_numpy().astype(np.int64), codes, n)
-    if rule == "market":
-        names = index["provider"].to_numpy().astype(np.str_)
-        return _incidence(np.arange(n), markets_of(panel, names, study.inference.market_km), n)
-    column = index.join(panel.providers, on="provider", how="left", maintain_order="left")[rule]
-    known = column.is_not_null().to_numpy()
-    codes = column.cast(pl.String).rank("dense").fill_null(0).to_numpy().astype(np.int64) - 1
-    return _incidence(np.flatnonzero(known), codes[known], n)
-
-
-def _incidence(i: NDArray[np.integer], codes: Ints, n: int) -> sparse.csr_array:
-    """n x C incidence; providers in no cluster get one of their own."""
-    alone = np.setdiff1d(np.arange(n), i)
-    top = int(codes.max()) + 1 if codes.size else 0
-    rows = np.concatenate([i, alone])
-    columns = np.concatenate([codes, top + np.arange(alone.size)])
-    return sparse.csr_array((np.ones(rows.size), (rows, columns)), shape=(n, top + alone.size))
-
-
-def _compact(incidence: sparse.csr_array) -> sparse.csr_array:
-    """Without the clusters that nobody in the sample belongs to."""
-    columns, codes = np.unique(incidence.indices, return_inverse=True)
-    return sparse.csr_array(
-        (np.ones(codes.size), codes, incidence.indptr), shape=(incidence.shape[0], columns.size)
-    )

@@ -1,4 +1,4 @@
-"""From dated spells to years of exposure: the rule, as functions of frames.
+"""From dated spells to years of exposure: the rule, a column at a time.
 
 A spell is exposed from the first academic year whose cut-off falls on or after its start, so that
 two teams with the same dates and the same rule get the same joiners (specs.Exposure states it).
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from consortia.specs import Arm, Exposure
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 BEFORE = -(10**6)
 """Year of first exposure for 'member all along, date unknown'."""
@@ -33,27 +34,56 @@ class Spans:
     unseen: NDArray[np.bool_]
 
 
-def _month_day(column: str) -> pl.Expr:
-    return pl.col(column).dt.month().cast(pl.Int32) * 100 + pl.col(column).dt.day().cast(pl.Int32)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spells:
+    """Spells of some providers in years: ``row`` of the provider, ``first`` exposed year (before
+    ``partial``), whether the year before it was ``touched``, first year after it was ``left``,
+    whether its start was ``unknown`` and whether the latest snapshot has ``lost`` it; all (m,)."""
+
+    row: Ints
+    first: Ints
+    touched: Bools
+    left: Ints
+    unknown: Bools
+    lost: Bools
 
 
-def first_year(column: str, rule: Exposure) -> pl.Expr:
-    """First year of results that a start on this date exposes."""
-    cut = int(rule.cutoff[:2]) * 100 + int(rule.cutoff[3:])
-    shift = 0 if rule.calendar_year else 1
-    late = (_month_day(column) > cut).cast(pl.Int32)
-    return pl.col(column).dt.year().cast(pl.Int32) + late + shift
+def _number(month_day: str) -> int:
+    return int(month_day[:2]) * 100 + int(month_day[3:])
 
 
-def _partial(column: str, rule: Exposure) -> pl.Expr:
-    """Whether the year before the first exposed one was already under way at this date.
+def _calendar(days: pl.Series) -> tuple[Ints, Ints]:
+    """Year and month-day (as 930) of dates; 1970 and 101 where unknown."""
+    number = days.cast(pl.Date).to_physical()
+    number = number.fill_null(0) if number.null_count() else number
+    day = number.to_numpy().astype("datetime64[D]")
+    month = day.astype("datetime64[M]")
+    count = month.astype(np.int64)
+    year = count // 12
+    return year + 1970, (count - 12 * year + 1) * 100 + (day - month).astype(np.int64) + 1
 
-    True unless the date falls between the start of the academic year and the cut-off.
-    """
-    cut = int(rule.cutoff[:2]) * 100 + int(rule.cutoff[3:])
-    start = int(rule.year_starts[:2]) * 100 + int(rule.year_starts[3:])
-    md = _month_day(column)
-    return (md > cut) | (md < start)
+
+def _dated(days: pl.Series, rule: Exposure) -> tuple[Ints, Bools]:
+    """First year of results that a start on each date exposes (NEVER_YEAR where unknown), and
+    whether the year before was already under way at it: true unless the date falls between the
+    start of the academic year and the cut-off."""
+    n = days.len()
+    if days.null_count() == n:
+        return np.full(n, NEVER_YEAR), np.zeros(n, dtype=np.bool_)
+    year, month_day = _calendar(days)
+    late = month_day > _number(rule.cutoff)
+    first = year + late + (0 if rule.calendar_year else 1)
+    touched = late | (month_day < _number(rule.year_starts))
+    if days.null_count():
+        unknown = days.is_null().to_numpy()
+        first[unknown], touched[unknown] = NEVER_YEAR, False
+    return first, touched
+
+
+def first_year(days: pl.Series, rule: Exposure) -> Ints:
+    """First year of results that a start on each date exposes; NEVER_YEAR where unknown. As an
+    end: the first year after it, as still a member at that year's cut-off means exposed."""
+    return _dated(days, rule)[0]
 
 
 def spells_of(arm: Arm, memberships: pl.DataFrame, statuses: pl.DataFrame) -> pl.DataFrame:
@@ -71,34 +101,61 @@ def spells_of(arm: Arm, memberships: pl.DataFrame, statuses: pl.DataFrame) -> pl
     )
 
 
-def _start(rule: Exposure) -> pl.Expr:
-    """First exposed year of a spell, before ``partial``; unknown starts by ``unknown_from``."""
-    unknown = {
-        "before-window": pl.lit(BEFORE, dtype=pl.Int32),
-        "first-seen": pl.when(pl.col("first_seen").is_null())
-        .then(pl.lit(BEFORE, dtype=pl.Int32))
-        .otherwise(first_year("first_seen", rule)),
-        "ignore": pl.lit(NEVER_YEAR, dtype=pl.Int32),
-    }[rule.unknown_from]
-    return pl.when(pl.col("from").is_not_null()).then(first_year("from", rule)).otherwise(unknown)
+def starts(spells: pl.DataFrame, rule: Exposure) -> tuple[Ints, Bools]:
+    """First exposed year of each spell, before ``partial``, unknown ones by ``unknown_from``; and
+    whether the year before was under way."""
+    first, touched = _dated(spells["from"], rule)
+    if spells["from"].null_count():
+        unknown = spells["from"].is_null().to_numpy()
+        first[unknown] = NEVER_YEAR if rule.unknown_from == "ignore" else BEFORE
+        if rule.unknown_from == "first-seen":
+            unknown &= spells["first_seen"].is_not_null().to_numpy()
+            first[unknown] = first_year(spells["first_seen"], rule)[unknown]
+    return first, touched
 
 
-def _left(rule: Exposure) -> pl.Expr:
-    """First year after the spell ended: still a member at that year's cut-off means exposed."""
-    return (
-        pl.when(pl.col("to").is_null())
-        .then(pl.lit(NEVER_YEAR, dtype=pl.Int32))
-        .otherwise(first_year("to", rule))
-    )
-
-
-def first_years(rule: Exposure) -> list[pl.Expr]:
-    """Spell by spell: ``first`` exposed year and the first year after it has ``left``."""
-    start = _start(rule)
+def first_years(spells: pl.DataFrame, rule: Exposure) -> tuple[Ints, Ints]:
+    """Spell by spell: first exposed year, and the first year after it was left."""
+    first, touched = starts(spells, rule)
     if rule.partial == "exposed":
-        touched = pl.col("from").is_not_null() & _partial("from", rule).fill_null(False)
-        start = start - touched.cast(pl.Int32)
-    return [start.alias("first"), _left(rule).alias("left")]
+        first = first - touched
+    return first, first_year(spells["to"], rule)
+
+
+def rows_of(providers: pl.Series, index: pl.DataFrame) -> Ints:
+    """The row in ``index`` (provider, row) of each; -1 for those that it does not have."""
+    known = index["provider"]
+    if not known.len() or not known.is_sorted():
+        met = providers.to_frame("provider").join(
+            index, on="provider", how="left", maintain_order="left"
+        )
+        return met["row"].cast(pl.Int64).fill_null(-1).to_numpy()
+    at = known.search_sorted(providers).to_numpy()
+    at = np.minimum(at, known.len() - 1)
+    same = (known.gather(at) == providers).fill_null(False).to_numpy()
+    return np.where(same, index["row"].to_numpy()[at].astype(np.int64), -1)
+
+
+def in_years(spells: pl.DataFrame, row: Ints, rule: Exposure) -> Spells:
+    """Spells whose providers have a ``row`` (not -1), by the rule."""
+    first, touched = starts(spells, rule)
+    unknown = (
+        spells["from"].is_null().to_numpy()
+        if spells["from"].null_count()
+        else np.zeros(row.size, dtype=np.bool_)
+    )
+    lost = np.zeros(row.size, dtype=np.bool_)
+    if spells["last_seen"].null_count() < row.size:
+        seen = spells["last_seen"]
+        lost = (seen < seen.max()).fill_null(False).to_numpy()
+    left = first_year(spells["to"], rule)
+    ours = row >= 0
+    if ours.all():
+        return Spells(row=row, first=first, touched=touched, left=left, unknown=unknown, lost=lost)
+    return Spells(
+        row=row[ours], first=first[ours], touched=touched[ours], left=left[ours],
+        unknown=unknown[ours], lost=lost[ours],
+    )  # fmt: skip
 
 
 def spans(spells: pl.DataFrame, index: pl.DataFrame, rule: Exposure) -> Spans:
@@ -107,39 +164,26 @@ def spans(spells: pl.DataFrame, index: pl.DataFrame, rule: Exposure) -> Spans:
     Several spells, or one spell seen in several snapshots, count from the earliest start; a
     provider has left only when every spell has ended.
     """
-    n = index.height
-    known = pl.col("from").is_not_null()
-    latest = spells["last_seen"].max() if spells.height else None
-    rows = (
-        spells.join(index, on="provider", how="inner")
-        .with_columns(
-            first=_start(rule),
-            touched=known & _partial("from", rule).fill_null(False),
-            left=_left(rule),
-            lost=(pl.col("last_seen") < latest).fill_null(False)
-            if latest is not None
-            else pl.lit(False),
-        )
-        .group_by("row")
-        .agg(
-            pl.col("first").min(),
-            pl.col("touched").sort_by("first").first(),
-            pl.col("left").max(),
-            (~known).any().alias("unknown"),
-            pl.col("lost").all(),
-        )
-    )
-    at = rows["row"].to_numpy()
+    return together(in_years(spells, rows_of(spells["provider"], index), rule), index.height, rule)
+
+
+def together(spells: Spells, n: int, rule: Exposure) -> Spans:
+    """The spells of each of ``n`` providers as one."""
+    at = spells.row
+    has = np.zeros(n, dtype=np.bool_)
+    has[at] = True
     first = np.full(n, NEVER_YEAR, dtype=np.int64)
-    first[at] = rows["first"].to_numpy()
-    touched = np.zeros(n, dtype=bool)
-    touched[at] = rows["touched"].to_numpy()
-    left = np.full(n, NEVER_YEAR, dtype=np.int64)
-    left[at] = rows["left"].to_numpy()
-    unknown = np.zeros(n, dtype=bool)
-    unknown[at] = rows["unknown"].to_numpy()
-    lost = np.zeros(n, dtype=bool)
-    lost[at] = rows["lost"].to_numpy()
+    np.minimum.at(first, at, spells.first)
+    touched = np.zeros(n, dtype=np.bool_)
+    earliest = np.flatnonzero(spells.first == first[at])[::-1]
+    # Of several that begin in the same year the first in the file counts: it is written last.
+    touched[at[earliest]] = spells.touched[earliest]
+    left = np.where(has, BEFORE, NEVER_YEAR)
+    np.maximum.at(left, at, spells.left)
+    unknown = np.zeros(n, dtype=np.bool_)
+    unknown[at[spells.unknown]] = True
+    lost = has
+    lost[at[~spells.lost]] = False
     partial = np.where(touched & (first < NEVER_YEAR), first - 1, NEVER_YEAR)
     if rule.partial == "exposed":
         first = np.where(partial < NEVER_YEAR, first - 1, first)

@@ -68,13 +68,10 @@ def _collaborations(
     panel: Panel, rule: Exposure, name: str, label: str, kinds: tuple[str, ...],
     index: pl.DataFrame, years: Ints,
 ) -> Grouping:  # fmt: skip
-    spells = (
-        panel.memberships.filter(pl.col("kind").is_in(list(kinds)))
-        .join(index, on="provider", how="inner")
-        .with_columns(first_years(rule))
+    spells = panel.memberships.filter(pl.col("kind").is_in(list(kinds))).join(
+        index, on="provider", how="inner"
     )
-    first = spells["first"].to_numpy().astype(np.int64)
-    left = spells["left"].to_numpy().astype(np.int64)
+    first, left = first_years(spells, rule)
     inside = (first[:, None] <= years) & (years < left[:, None])
     spell, t = np.nonzero(inside)
     levels = spells["collaboration"].unique().sort()

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from valid import write_valid
 
 from consortia.cli.app import app
-from consortia.crossing import check_names
 from consortia.errors import DataInvalid, Problem
+from consortia.naming import check_names
 from consortia.sources import read_panel
 from consortia.studyfile import read_study
 

@@ -1,8 +1,11 @@
 """The doors: any data frame, the same panel; what belongs together is joined and counted."""
 
 import datetime as dt
+import hashlib
+import struct
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -295,6 +298,37 @@ def test_the_digest_follows_the_content() -> None:
     one, same = panel_from_frames(OUTCOMES), panel_from_frames(OUTCOMES.clone())
     other = panel_from_frames(OUTCOMES.with_columns(score=pl.col("score") + 1))
     assert one.digest == same.digest != other.digest
+
+
+def test_the_digest_is_of_names_types_and_values_in_the_order_given() -> None:
+    frame = pl.DataFrame(
+        {
+            "provider": ["b", "b", "a"],
+            "year": [2016, 2017, 2016],
+            "score": [4.0, None, 3.0],
+            "day": [dt.date(2016, 9, 1), None, dt.date(2016, 9, 1)],
+        }
+    )
+    expected = hashlib.sha256()
+    for name, kind, gaps, content in (
+        ("provider", "String", 0b000, struct.pack("<2q", 2, 1) + b"b\x1fa"),
+        ("year", "Int64", 0b000, struct.pack("<3q", 2016, 2017, 2016)),
+        ("score", "Float64", 0b010, struct.pack("<3d", 4.0, 0.0, 3.0)),
+        ("day", "Date", 0b010, struct.pack("<3q", 1, 1, 1) + b"2016-09-01\x1f\x1f2016-09-01"),
+    ):
+        expected.update(f"{name}\x1f{kind}\x1f3\x1e".encode() + bytes([gaps]) + content)
+    assert panel_from_frames(frame).sources[0].digest == expected.hexdigest()
+
+
+def test_a_panel_does_not_change_with_the_frame_that_it_came_from() -> None:
+    scores, sizes = np.array([1.0, 2.0]), np.array([3, 4])
+    results = pd.DataFrame({"provider": ["a", "b"], "year": 2016, "score": scores}, copy=False)
+    facts = pd.DataFrame({"provider": ["a", "b"], "size": sizes}, copy=False)
+    panel = panel_from_frames(results, providers=facts)
+    scores[:], sizes[:] = 9.0, 9
+    assert results["score"].tolist() == [9.0, 9.0]
+    assert panel.outcomes["score"].to_list() == [1.0, 2.0]
+    assert panel.providers["size"].to_list() == [3, 4]
 
 
 def test_what_is_no_frame_is_a_fault_of_the_program() -> None:

@@ -113,8 +113,7 @@ def test_spells_equal_a_loop() -> None:
 def test_a_beginning_falls_where_the_exposure_rule_puts_it(code: int, day: tuple[int, ...]) -> None:
     dates = begins(np.array([2015]), np.array([code]))
     assert dates.to_list() == [dt.date(*day)]
-    frame = pl.DataFrame({"from": dates}).with_columns(first=first_year("from", Exposure()))
-    assert frame["first"].to_list() == [2015]
+    assert first_year(dates, Exposure()).tolist() == [2015]
 
 
 @pytest.mark.parametrize("arm", ["trust", "academy", "federation", "network"])

@@ -152,7 +152,7 @@ def _asked(
     if study is None:
         return None, None, _settled(Appraise(world="sector"), settings, hidden)
     from consortia.cli.commands import _all_names, _chosen
-    from consortia.crossing import check_names
+    from consortia.naming import check_names
     from consortia.sources import read_panel
     from consortia.sources.competition import made_for
     from consortia.studyfile import read_study

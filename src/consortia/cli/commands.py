@@ -68,8 +68,8 @@ def evaluate(
     evaluations: list[tuple[str, Evaluation]] = []
     with _progress(json or quiet, len(studies)) as (step, done):
         step("reading the data")
-        from consortia.crossing import check_names
         from consortia.evaluation import evaluate as run
+        from consortia.naming import check_names
         from consortia.report import document, write, write_index
         from consortia.sources import read_panel
         from consortia.sources.competition import made_for
@@ -134,9 +134,9 @@ def shares(
     answers: list[Any] = []
     with _progress(json or quiet, len(studies)) as (step, done):
         step("reading the data")
-        from consortia.crossing import check_names
         from consortia.errors import NotIdentified
         from consortia.evaluation import divide
+        from consortia.naming import check_names
         from consortia.report import shares_document, write_shares
         from consortia.sources import read_panel
 

@@ -14,12 +14,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from consortia.arms import memberships_of
-from consortia.crossing import check_names
 from consortia.errors import NotIdentified, did_you_mean
-from consortia.exposure import first_year
+from consortia.exposure import first_year, starts
 from consortia.maths import competition as algebra
 from consortia.maths.competition import Ties
 from consortia.maths.places import Near
+from consortia.naming import check_names
 from consortia.nearby import cohort_of, everyone, pairs_of
 from consortia.panel import Note, Panel
 from consortia.specs import Arm, Competition, Exposure
@@ -160,26 +160,14 @@ def _ties(panel: Panel, index: pl.DataFrame, arm: Arm, rule: Exposure, years: In
     rows = memberships_of(arm, panel).join(index, on="provider", how="inner")
     if rule.unknown_from == "ignore":
         rows = rows.filter(pl.col("from").is_not_null())
-    before, after = int(years[0]), int(years[-1]) + 1
-    start = first_year("from", rule).fill_null(
-        first_year("first_seen", rule).fill_null(before)
-        if rule.unknown_from == "first-seen"
-        else pl.lit(before)
-    )
-    spells = rows.select(
-        "row",
-        code=pl.col("collaboration").rank("dense").cast(pl.Int64) - 1,
-        first=start.cast(pl.Int64),
-        last=first_year("to", rule).cast(pl.Int64).fill_null(after),
-    )
-    top = spells["code"].max()
+    code = rows["collaboration"].rank("dense").to_numpy().astype(np.int64) - 1
     return algebra.ties(
-        spells["row"].to_numpy(),
-        spells["code"].to_numpy(),
-        np.searchsorted(years, spells["first"].to_numpy()),
-        np.searchsorted(years, spells["last"].to_numpy()),
+        rows["row"].to_numpy(),
+        code,
+        np.searchsorted(years, starts(rows, rule)[0]),
+        np.searchsorted(years, first_year(rows["to"], rule)),
         index.height,
-        int(top) + 1 if isinstance(top, int) else 1,
+        int(code.max(initial=0)) + 1,
         years.size,
     )
 

@@ -15,6 +15,7 @@ from consortia.panel import Panel, PupilSums, Source
 from consortia.sources import tables
 from consortia.sources.files import read_table
 from consortia.sources.findings import Findings, Table
+from consortia.sources.keys import runs, stripped
 from consortia.sources.pupils import read_pupils
 from consortia.specs import ROLES, DataSpec
 
@@ -92,7 +93,7 @@ def panel_from_frames(
             role=role,
             name=role,
             frame=frame,
-            line=pl.Series("line", range(1, frame.height + 1), dtype=pl.Int64),
+            line=pl.Series("line", np.arange(1, frame.height + 1)),
             source=Source(
                 role=role,
                 name="data frame",
@@ -113,24 +114,39 @@ def _digest(frame: pl.DataFrame) -> str:
     digest = hashlib.sha256()
     for column in frame.get_columns():
         digest.update(f"{column.name}\x1f{column.dtype}\x1f{column.len()}\x1e".encode())
-        digest.update(np.packbits(column.is_null().to_numpy(), bitorder="little").tobytes())
+        gaps = column.null_count() > 0
+        null = column.is_null().to_numpy() if gaps else np.zeros(column.len(), dtype=np.bool_)
+        digest.update(np.packbits(null, bitorder="little").data)
         if column.dtype.is_float():
-            values = column.fill_null(0.0).cast(pl.Float64).to_numpy()
-            digest.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
+            values = (column.fill_null(0.0) if gaps else column).cast(pl.Float64).to_numpy()
+            digest.update(np.ascontiguousarray(values, dtype="<f8").data)
         elif column.dtype.is_integer():
-            values = column.fill_null(0).cast(pl.Int64).to_numpy()
-            digest.update(np.ascontiguousarray(values, dtype="<i8").tobytes())
+            values = (column.fill_null(0) if gaps else column).cast(pl.Int64).to_numpy()
+            digest.update(np.ascontiguousarray(values, dtype="<i8").data)
         elif column.len():
             # Runs of the same text are hashed once, with their lengths: files repeat names.
-            runs = column.cast(pl.String, strict=False).fill_null("").rle().struct.unnest()
-            digest.update(np.ascontiguousarray(runs["len"].to_numpy(), dtype="<i8").tobytes())
-            digest.update(runs["value"].str.join("\x1f").item().encode())
+            text = _text(column)
+            first, often = runs(text.fill_null("") if gaps else text)
+            digest.update(np.ascontiguousarray(often, dtype="<i8").data)
+            digest.update(first.str.join("\x1f").item().encode())
     return digest.hexdigest()
+
+
+def _text(column: pl.Series) -> pl.Series:
+    if not column.dtype.is_temporal():
+        return column.cast(pl.String, strict=False)
+    # Dates repeat, and writing them out is slow.
+    known = column.drop_nulls().unique().sort()
+    at = known.to_physical().search_sorted(column.to_physical())
+    text = known.cast(pl.String, strict=False).extend_constant(None, 1)
+    return text.gather(at.set(column.is_null(), known.len()) if column.null_count() else at)
 
 
 def _as_polars(role: str, native: Any) -> pl.DataFrame:
     if isinstance(native, pl.DataFrame):
         frame = native
+    elif nw.dependencies.is_pandas_dataframe(native) and _plain(native.columns):
+        frame = pl.DataFrame({c: _of_pandas(role, native[c]) for c in native.columns})
     else:
         try:
             wrapped = nw.from_native(native)
@@ -139,19 +155,33 @@ def _as_polars(role: str, native: Any) -> pl.DataFrame:
                 f"{role} must be a data frame (pandas, Polars, PyArrow or another that Narwhals "
                 f"knows), not {type(native).__name__}"
             ) from None
-        eager = wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
-        frame = pl.DataFrame({c: _column(eager[c]) for c in eager.columns})
-    simple: list[pl.Expr] = []
-    for column, dtype in frame.schema.items():
-        expr = pl.col(column)
+        if isinstance(wrapped, nw.LazyFrame):
+            wrapped = wrapped.collect()
+        frame = pl.DataFrame({c: _column(wrapped[c]) for c in wrapped.columns})
+    simple: list[pl.Series] = []
+    for column in frame:
+        dtype = column.dtype
         if isinstance(dtype, (pl.Categorical, pl.Enum)) or dtype == pl.Object:
-            expr = expr.cast(pl.String, strict=False)
-            dtype = pl.String
-        if dtype == pl.String:
-            expr = expr.str.strip_chars()
-            expr = pl.when(expr == "").then(None).otherwise(expr).alias(column)
-        simple.append(expr)
-    return frame.select(simple) if simple else frame
+            column = column.cast(pl.String, strict=False)
+        if column.dtype == pl.String:
+            simple.append(stripped(column))
+    return frame.with_columns(simple) if simple else frame
+
+
+def _plain(names: Any) -> bool:
+    return names.is_unique and all(isinstance(name, str) for name in names)
+
+
+def _of_pandas(role: str, values: Any) -> pl.Series:
+    """Numbers without the detour by Narwhals, which costs more than all else in a small table."""
+    if str(values.dtype) not in ("int64", "float64"):
+        return _column(nw.from_native(values, series_only=True))
+    numbers = values.to_numpy()
+    # Polars would use the memory of pandas, in which others may write. Whole numbers of outcomes
+    # become text, years or floats, and so are copied in any case.
+    if role != "outcomes" or numbers.dtype != np.int64:
+        numbers = numbers.copy()
+    return pl.Series(values.name, numbers, nan_to_null=True)
 
 
 def _column(values: Any) -> pl.Series:
@@ -276,12 +306,13 @@ def _everyone(ready: dict[str, Table], frames: dict[str, pl.DataFrame], findings
     """Every provider with outcomes has a row among the providers; rows of the other tables that
     belong to nobody are counted, and a table in which nobody is found is a problem."""
     # Outcomes are sorted by provider: neighbours tell where a new one begins.
-    providers = frames["outcomes"]["provider"]
-    known = providers.filter((providers != providers.shift(1)).fill_null(True)).to_frame()
+    known = runs(frames["outcomes"]["provider"])[0].to_frame()
     for role in ("providers", "memberships", "statuses", "places"):
         if role not in frames or role not in ready:
             continue
-        frame = frames[role].filter(pl.col("provider").is_not_null())
+        frame = frames[role]
+        if frame["provider"].null_count():
+            frame = frame.filter(pl.col("provider").is_not_null())
         strange = frame.join(known, on="provider", how="anti")
         if strange.height and strange.height == frame.height:
             findings.whole(

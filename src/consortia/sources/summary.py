@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from consortia.crossing import check_names
 from consortia.errors import DataInvalid, NotIdentified, Problem
 from consortia.exposure import NEVER_YEAR, Spans, spans, spells_of
+from consortia.naming import check_names
 from consortia.panel import Note, Panel, Source
 from consortia.sources.competition import COLUMNS, for_study, made_for
 from consortia.sources.findings import Findings

@@ -6,6 +6,7 @@ import polars as pl
 
 from consortia.errors import did_you_mean, nearest
 from consortia.sources.findings import Findings, Table
+from consortia.sources.keys import coded, identifiers, once, sorted_once
 from consortia.sources.values import as_number, codes_mask, count_codes, dates, numeric, years
 from consortia.specs import DataSpec
 
@@ -35,9 +36,6 @@ PLACES = {
     "easting": (0.0, 10_000_000.0),
     "northing": (0.0, 10_000_000.0),
 }
-
-# Names that no column of a file can have.
-_LINE, _FIRST = "\x00line", "\x00first"
 
 
 def named(table: Table, spec: DataSpec, findings: Findings) -> Table | None:
@@ -115,37 +113,18 @@ def _columns_remedy(name: str, there: list[str]) -> str:
     return (f"Did you mean {close!r}? " if close else "") + f"The file has: {listed}"
 
 
-def identifiers(table: Table, column: str, findings: Findings, *, what: str = "") -> pl.Series:
-    """A column of names or numbers as text; null where missing, which is a problem."""
-    values = table.frame[column]
-    if values.dtype.is_float():
-        whole = (values == values.floor()).fill_null(True)
-        values = values.fill_nan(None).cast(pl.Int64, strict=False) if whole.all() else values
-    text = values.cast(pl.String).str.strip_chars()
-    text = text.set((text == "").fill_null(False), None)
-    findings.wrong(
-        table,
-        column,
-        text.is_null(),
-        f"the {what or column} is missing",
-        "Fill it in, or remove the row",
-        found=text,
-    )
-    return text.alias(column)
-
-
 def outcomes(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFrame:
     """provider, year and every numeric column; one row per provider and year."""
-    provider = identifiers(table, "provider", findings)
+    provider = coded(table, "provider", findings)
     year = years(table, "year", findings)
-    frame = {"provider": provider, "year": year}
+    frame: dict[str, pl.Series] = {}
     for column in table.frame.columns:
-        if column not in frame and column not in spec.text:
+        if column not in ("provider", "year", *spec.text):
             values = _value(table, column, spec, findings)
             if values is not None:
-                frame[column] = values.alias(column)
-    _needed(table, spec, list(frame), findings)
-    return _once(table, pl.DataFrame(frame), ["provider", "year"], findings)
+                frame[column] = values
+    _needed(table, spec, ["provider", "year", *frame], findings)
+    return once(table, provider, year, frame, findings)
 
 
 def _value(table: Table, column: str, spec: DataSpec, findings: Findings) -> pl.Series | None:
@@ -184,61 +163,10 @@ def _needed(table: Table, spec: DataSpec, there: list[str], findings: Findings) 
             )
 
 
-def _once(table: Table, frame: pl.DataFrame, key: list[str], findings: Findings) -> pl.DataFrame:
-    """The rows with a whole key, sorted by it, the first of each; a second one is a problem."""
-    if _rising(frame, key):
-        return frame
-    rows = (
-        frame.with_columns(table.line.alias(_LINE)).drop_nulls(key).sort(*key, maintain_order=True)
-    )
-    again = rows.select(
-        pl.all_horizontal(pl.col(k) == pl.col(k).shift(1) for k in key).fill_null(False)
-    ).to_series()
-    if again.any():
-        met = rows.with_columns(pl.col(_LINE).first().over(key).alias(_FIRST)).filter(again)
-        findings.wrong(
-            Table(
-                role=table.role,
-                name=table.name,
-                frame=met,
-                line=met[_LINE],
-                source=table.source,
-                called=table.called,
-            ),
-            key[0],
-            pl.Series([True] * met.height),
-            f"a second row for the same {' and '.join(key)}",
-            "Keep one row of the two",
-            found=met.select(
-                pl.concat_str(*[pl.col(k).cast(pl.String) for k in key], separator=", ")
-                + " (first on row "
-                + pl.col(_FIRST).cast(pl.String)
-                + ")"
-            ).to_series(),
-        )
-        rows = rows.filter(~again)
-    return rows.drop(_LINE)
-
-
-def _rising(frame: pl.DataFrame, key: list[str]) -> bool:
-    """Whether rows are sorted by the key and no key comes twice: one look at neighbours.
-
-    Most files are; sorting and hashing text is what costs on millions of rows.
-    """
-    if any(frame[k].null_count() for k in key):
-        return False
-    rising, same = pl.lit(False), pl.lit(True)
-    for k in key:
-        before = pl.col(k).shift(1)
-        rising = rising | (same & (pl.col(k) > before))
-        same = same & (pl.col(k) == before)
-    return bool(frame.select(rising.slice(1).all()).item())
-
-
 def facts(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFrame:
     """Fixed facts of providers: provider, then whole numbers, numbers or text; one row each."""
-    provider = identifiers(table, "provider", findings)
-    frame = {"provider": provider}
+    provider = coded(table, "provider", findings)
+    frame: dict[str, pl.Series] = {}
     for column in table.frame.columns:
         if column == "provider":
             continue
@@ -252,12 +180,11 @@ def facts(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFrame:
                     column=table.called.get(column, column),
                 )
                 continue
-            frame[column] = values.alias(column)
+            frame[column] = values
         else:
-            frame[column] = _fact(table, column, spec, findings).alias(column)
-    result = pl.DataFrame(frame)
-    _places(table, result, findings)
-    return _once(table, result, ["provider"], findings)
+            frame[column] = _fact(table, column, spec, findings)
+    _places(table, frame, findings)
+    return once(table, provider, None, frame, findings)
 
 
 def _fact(table: Table, column: str, spec: DataSpec, findings: Findings) -> pl.Series:
@@ -303,9 +230,9 @@ def _whole(numbers: pl.Series) -> pl.Series:
     return numbers
 
 
-def _places(table: Table, frame: pl.DataFrame, findings: Findings) -> None:
+def _places(table: Table, frame: dict[str, pl.Series], findings: Findings) -> None:
     for pair in (("latitude", "longitude"), ("easting", "northing")):
-        present = [c for c in pair if c in frame.columns]
+        present = [c for c in pair if c in frame]
         if len(present) == 1:
             other = pair[1 - pair.index(present[0])]
             findings.whole(
@@ -355,7 +282,7 @@ def memberships(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFram
         frame["kind"] = identifiers(table, "kind", findings)
         _listed(table, "kind", frame["kind"], spec.kinds, "data.kinds", findings)
     else:
-        frame["kind"] = pl.Series([spec.default_kind] * n, dtype=pl.String)
+        frame["kind"] = _same(spec.default_kind, pl.String, n)
         findings.note(
             "memberships", "no column kind; every membership takes the same", n,
             column="kind", found=spec.default_kind,
@@ -363,29 +290,49 @@ def memberships(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFram
     for column in ("from", "to", "first_seen", "last_seen"):
         frame[column] = _day(table, column, spec, findings, snapshot=column.endswith("seen"))
     frame["weight"] = _membership_weight(table, spec, findings)
-    result = pl.DataFrame({c: frame[c].cast(t) for c, t in MEMBERSHIPS.items()})
     # Facts of a membership (how formal it is, its phase) that an arm may be filtered by.
-    own = [c for c in spec.text if c in have and c not in MEMBERSHIPS]
-    result = result.with_columns(table.frame[c].cast(pl.String).alias(c) for c in own)
+    own = {c: table.frame[c].cast(pl.String)
+           for c in spec.text if c in have and c not in MEMBERSHIPS}  # fmt: skip
+    result = pl.DataFrame({**{c: frame[c].cast(t) for c, t in MEMBERSHIPS.items()}, **own})
     _order(table, result, "from", "to", "the membership ends before it starts", findings)
     _order(table, result, "first_seen", "last_seen", "last seen before it was first seen", findings)
     findings.note(
         "memberships", "start unknown", result["from"].null_count(),
         column=table.called.get("from", "from"),
     )  # fmt: skip
-    result = result.filter(pl.col("provider").is_not_null() & pl.col("collaboration").is_not_null())
-    same = result.height - result.n_unique()
-    findings.note("memberships", "the same row again, read once", same)
-    result = result.unique(keep="first", maintain_order=True)
-    findings.note(
-        "memberships", "overlaps another spell in the same collaboration", _overlap(result)
-    )
-    late = (result["from"] > result["last_seen"]).fill_null(False)
-    findings.note(
-        "memberships", "starts after the last snapshot that shows it", int(late.sum()),
-        column=table.called.get("from", "from"),
-    )  # fmt: skip
+    result = _known(result, "provider", "collaboration")
+    again, overlapping = 0, 0
+    if _twice(result, ["provider", "collaboration", "kind"]):
+        kept = result.unique(keep="first", maintain_order=True)
+        again, overlapping = result.height - kept.height, _overlap(kept)
+        result = kept
+    findings.note("memberships", "the same row again, read once", again)
+    findings.note("memberships", "overlaps another spell in the same collaboration", overlapping)
+    if result["last_seen"].null_count() < result.height:
+        late = (result["from"] > result["last_seen"]).fill_null(False)
+        findings.note(
+            "memberships", "starts after the last snapshot that shows it", int(late.sum()),
+            column=table.called.get("from", "from"),
+        )  # fmt: skip
     return result
+
+
+def _same(value: str | float | None, dtype: type[pl.DataType], n: int) -> pl.Series:
+    """A column with the same value in each of ``n`` rows."""
+    return pl.Series([value], dtype=dtype).new_from_index(0, n)
+
+
+def _known(frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """The rows in which every one of the columns is known."""
+    some = [c for c in columns if frame[c].null_count()]
+    return frame.drop_nulls(some) if some else frame
+
+
+def _twice(frame: pl.DataFrame, key: list[str]) -> bool:
+    """Whether any key comes more than once; most often the first column alone tells."""
+    return frame[key[0]].n_unique() < frame.height and bool(
+        frame.select(pl.struct(key).is_duplicated().any()).item()
+    )
 
 
 def collaborations(
@@ -397,7 +344,7 @@ def collaborations(
     if listed is not None:
         ids = identifiers(listed, "collaboration", findings)
         name = listed.frame["name"].cast(pl.String).str.strip_chars()
-        frame = _once(listed, pl.DataFrame({"collaboration": ids, "name": name}),
+        frame = sorted_once(listed, pl.DataFrame({"collaboration": ids, "name": name}),
                       ["collaboration"], findings)  # fmt: skip
         frames.append(frame)
     if members is not None and "name" in members.frame.columns:
@@ -435,10 +382,10 @@ def _overlap(spells: pl.DataFrame) -> int:
 
 def _membership_weight(table: Table, spec: DataSpec, findings: Findings) -> pl.Series:
     if "weight" not in table.frame.columns:
-        return pl.Series([1.0] * table.frame.height, dtype=pl.Float64)
+        return _same(1.0, pl.Float64, table.frame.height)
     weight = numeric(table, "weight", findings, spec.missing_codes, must=True)
     if weight is None:
-        return pl.Series([1.0] * table.frame.height, dtype=pl.Float64)
+        return _same(1.0, pl.Float64, table.frame.height)
     findings.wrong(
         table,
         "weight",
@@ -465,16 +412,17 @@ def statuses(table: Table, spec: DataSpec, findings: Findings) -> pl.DataFrame:
         "statuses", "start unknown", result["since"].null_count(),
         column=table.called.get("since", "since"),
     )  # fmt: skip
-    return result.filter(pl.col("provider").is_not_null() & pl.col("status").is_not_null()).unique(
-        keep="first", maintain_order=True
-    )
+    result = _known(result, "provider", "status")
+    if _twice(result, ["provider", "status"]):
+        result = result.unique(keep="first", maintain_order=True)
+    return result
 
 
 def _day(
     table: Table, column: str, spec: DataSpec, findings: Findings, *, snapshot: bool = False
 ) -> pl.Series:
     if column not in table.frame.columns:
-        return pl.Series(column, [None] * table.frame.height, dtype=pl.Date)
+        return _same(None, pl.Date, table.frame.height)
     return dates(
         table,
         column,

@@ -12,7 +12,7 @@ from consortia.maths.places import Near, near_by_time
 from consortia.panel import Note
 from consortia.sources.files import read_table
 from consortia.sources.findings import Findings, Table
-from consortia.sources.tables import identifiers
+from consortia.sources.keys import identifiers
 from consortia.sources.values import numeric
 from consortia.specs import MISSING_CODES
 

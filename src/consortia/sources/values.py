@@ -127,6 +127,8 @@ def _first(values: pl.Series, mask: pl.Series) -> str:
 
 
 def _finite(table: Table, column: str, numbers: pl.Series, findings: Findings) -> pl.Series:
+    if numbers.is_finite().all():
+        return numbers
     infinite = numbers.is_infinite().fill_null(False)
     findings.wrong(
         table, column, infinite, "the number is infinite", "Leave the cell empty if unknown",
@@ -219,7 +221,16 @@ def dates(
         return pl.Series(column, [None] * values.len(), dtype=pl.Date)
     else:
         day = _parsed_dates(table, column, values.cast(pl.String), findings, codes, month_is_enough)
-    placeholder = day.is_in([date.fromisoformat(u) for u in unknown]).fill_null(False)
+    low, high = day.min(), day.max()
+    none = [date.fromisoformat(u) for u in unknown]
+    # The usual case needs no look at single values.
+    if low is None or (
+        cast(date, low) >= EARLIEST
+        and cast(date, high) <= LATEST
+        and not any(cast(date, low) <= u <= cast(date, high) for u in none)
+    ):
+        return day.alias(column)
+    placeholder = day.is_in(none).fill_null(False)
     for found, count in sorted(day.filter(placeholder).value_counts().rows()):
         findings.note(
             table.role, "placeholder date read as unknown", count, column=shown, found=str(found)
