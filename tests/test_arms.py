@@ -84,6 +84,29 @@ def test_leaving_and_coming_back_are_seen(panel, index) -> None:
     assert found.moves.tolist() == [0, 0, 0, 1, 0, 0]
 
 
+def test_a_year_of_joining_that_counts_counts_everywhere(make_panel) -> None:
+    """With partial = "exposed" one membership that began during a year is no further one, and the
+    collaboration is as large in that year as it has members."""
+    panel = make_panel(
+        {(p, y): 1.0 for p in "ab" for y in YEARS.tolist()},
+        joins=[
+            ("a", "T1", "trust", "2016-12-01"),
+            ("b", "T1", "trust", "2017-12-01"),
+            ("b", "T2", "trust", "2018-12-01"),
+        ],
+    )
+    rows = pl.DataFrame({"provider": ["a", "b"], "row": [0, 1]})
+    rule = Exposure(partial="exposed")
+    arm = Arm(kinds=("trust",), dose="size")
+    found = arm_years(arm, panel, rows, YEARS, rule)
+    assert found.span.first.tolist() == [2017, 2018]
+    assert found.moves.tolist() == [0, 1]
+    assert found.dose[0].tolist() == [0, 0, 1, 2, 2]
+    later = arm_years(arm, panel, rows, YEARS, Exposure())
+    assert later.span.first.tolist() == [2018, 2019]
+    assert later.dose[0].tolist() == [0, 0, 0, 1, 2]
+
+
 def test_doses(panel, index) -> None:
     def dose(kind: str) -> np.ndarray:
         arm = Arm(kinds=("trust",), dose=kind)

@@ -36,8 +36,8 @@ class Spans:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spells:
-    """Spells of some providers in years: ``row`` of the provider, ``first`` exposed year (before
-    ``partial``), whether the year before it was ``touched``, first year after it was ``left``,
+    """Spells of some providers in years: ``row`` of the provider, ``first`` exposed year, whether
+    the year before it was ``touched`` without counting, first year after it was ``left``,
     whether its start was ``unknown`` and whether the latest snapshot has ``lost`` it; all (m,)."""
 
     row: Ints
@@ -102,8 +102,8 @@ def spells_of(arm: Arm, memberships: pl.DataFrame, statuses: pl.DataFrame) -> pl
 
 
 def starts(spells: pl.DataFrame, rule: Exposure) -> tuple[Ints, Bools]:
-    """First exposed year of each spell, before ``partial``, unknown ones by ``unknown_from``; and
-    whether the year before was under way."""
+    """First exposed year of each spell, unknown ones by ``unknown_from``; and whether the year
+    before it was under way and does not count (with ``partial = "exposed"`` it counts)."""
     first, touched = _dated(spells["from"], rule)
     if spells["from"].null_count():
         unknown = spells["from"].is_null().to_numpy()
@@ -111,15 +111,14 @@ def starts(spells: pl.DataFrame, rule: Exposure) -> tuple[Ints, Bools]:
         if rule.unknown_from == "first-seen":
             unknown &= spells["first_seen"].is_not_null().to_numpy()
             first[unknown] = first_year(spells["first_seen"], rule)[unknown]
+    if rule.partial == "exposed":
+        return first - touched, np.zeros_like(touched)
     return first, touched
 
 
 def first_years(spells: pl.DataFrame, rule: Exposure) -> tuple[Ints, Ints]:
     """Spell by spell: first exposed year, and the first year after it was left."""
-    first, touched = starts(spells, rule)
-    if rule.partial == "exposed":
-        first = first - touched
-    return first, first_year(spells["to"], rule)
+    return starts(spells, rule)[0], first_year(spells["to"], rule)
 
 
 def rows_of(providers: pl.Series, index: pl.DataFrame) -> Ints:
@@ -175,19 +174,14 @@ def together(spells: Spells, n: int, rule: Exposure) -> Spans:
     first = np.full(n, NEVER_YEAR, dtype=np.int64)
     np.minimum.at(first, at, spells.first)
     touched = np.zeros(n, dtype=np.bool_)
-    earliest = np.flatnonzero(spells.first == first[at])[::-1]
-    # Of several that begin in the same year the first in the file counts: it is written last.
-    touched[at[earliest]] = spells.touched[earliest]
+    touched[at[(spells.first == first[at]) & spells.touched]] = True
     left = np.where(has, BEFORE, NEVER_YEAR)
     np.maximum.at(left, at, spells.left)
     unknown = np.zeros(n, dtype=np.bool_)
     unknown[at[spells.unknown]] = True
     lost = has
     lost[at[~spells.lost]] = False
-    partial = np.where(touched & (first < NEVER_YEAR), first - 1, NEVER_YEAR)
-    if rule.partial == "exposed":
-        first = np.where(partial < NEVER_YEAR, first - 1, first)
-        partial = np.full(n, NEVER_YEAR, dtype=np.int64)
-    elif rule.partial == "unexposed":
-        partial = np.full(n, NEVER_YEAR, dtype=np.int64)
+    partial = np.full(n, NEVER_YEAR, dtype=np.int64)
+    if rule.partial == "missing":
+        partial = np.where(touched & (first < NEVER_YEAR), first - 1, NEVER_YEAR)
     return Spans(first=first, partial=partial, left=left, unknown=unknown, unseen=lost)
