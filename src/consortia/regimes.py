@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from consortia.arms import arm_years
-from consortia.flow import Ledger, exposed
+from consortia.sample import Ledger, exposed
 from consortia.panel import Floats, Held, Ints, Panel
 from consortia.study import Study, label_of
 

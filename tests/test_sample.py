@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from consortia.flow import Ledger
+from consortia.sample import Ledger
 from consortia.specs import Arm, Exposure, GroupTime, TwoWay
 
 
