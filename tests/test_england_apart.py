@@ -114,6 +114,14 @@ def test_the_report_says_it() -> None:
     ] * 3
 
 
+def test_the_base_year_is_drawn_as_that() -> None:
+    """Its caution says more where cells are left out; it is zero by construction all the same."""
+    picture = document(answers()["trust"])["charts"]["event_study"]
+    base = next(p for p in picture["points"] if p["event_time"] == -1)
+    assert base["reference"]
+    assert sum(p["reference"] for p in picture["points"]) == 1
+
+
 def test_does_what_autonomy_does_depend_on_competition() -> None:
     file = read_study(ROOT / "examples" / "england-ks2" / "competition.toml", DATA)
     study = next(s for s in file.study if (s.arm, s.outcome) == ("academy", "maths_progress"))

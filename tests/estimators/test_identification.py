@@ -132,3 +132,16 @@ def test_an_arm_that_all_or_none_hold_is_nothing_to_tell_apart(arrays, study_of)
         assert "Academy status is the same for all providers" in said
     said = identify(arrays, RegimeDid(), study_of(RegimeDid())).sentence
     assert "the same for all providers" not in said
+
+
+def test_dozens_of_groups_are_not_all_told(arrays_of, study_of) -> None:
+    units = np.repeat(np.arange(12), 3)[:, None] * np.ones((1, 4), dtype=np.int64)
+    cohort = np.tile([2, 2, 4], 12)
+    many = replace(
+        arrays_of(np.random.default_rng(2).normal(size=(36, 4)), cohort, hold=(held(units > 0),)),
+        regime=units,
+        regime_names=tuple(f"with size ({k})" for k in range(12)),
+    )
+    said = identify(many, RegimeDid(), study_of(RegimeDid())).speaks_for
+    assert said.endswith("and 7 smaller groups.")
+    assert said.count("with size") == 5

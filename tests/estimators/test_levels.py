@@ -8,7 +8,7 @@ import pytest
 from consortia.errors import NotIdentified
 from consortia.estimators import group_time
 from consortia.estimators.estimate import estimate, with_uncertainty
-from consortia.estimators.levels import by_level, levels, levels_of
+from consortia.estimators.levels import _years_before, by_level, levels, levels_of
 from consortia.specs import GroupTime, Inference, Levels, Mixed, RegimeDid
 from consortia.streams import Streams
 from consortia.world.two_arms import ArmsSector, arms_sector, arms_study
@@ -188,3 +188,18 @@ def test_each_level_follows_its_own_rule_for_few_joiners():
         assert table["low"][k] == pytest.approx(alone["low"], rel=1e-9)
         assert table["truth"][k] == pytest.approx(alone["truth"])
     assert table["truth"][2] == pytest.approx(table["truth"][1] - table["truth"][0])
+
+
+def test_the_base_year_is_no_year_before_whatever_else_its_caution_says(
+    arrays_of, study_of, rng
+) -> None:
+    fit = group_time.fit(
+        arrays_of(rng.normal(size=(40, 5)), np.repeat([3, 5], 20)), GroupTime(), study_of(), rng
+    )
+    said = tuple(
+        f"{c}; 1 of 2 cells not identified and left out" if c == "reference year" else c
+        for c in fit.cautions
+    )
+    assert said != fit.cautions
+    before = _years_before(replace(fit, cautions=said))
+    assert sorted(before) == [-3, -2]

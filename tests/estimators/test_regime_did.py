@@ -373,6 +373,14 @@ def test_arms_that_come_on_the_same_day_are_refused_with_the_reason(arrays_of, s
     assert caught.value.because.startswith(
         "another arm changed, by the year of joining, for every one of the 20 joiners"
     )
+    # All join at once in two regimes, and nobody stays outside.
+    lone = with_regime(
+        arrays_of(g.normal(size=(20, 4)), np.repeat(2, 20)),
+        np.repeat(np.arange(2), 10)[:, None] * np.ones((1, 4), dtype=np.int64),
+        ("without academy", "with academy"),
+    )
+    with pytest.raises(NotIdentified, match="20 of 20 joiners kept another arm as it was"):
+        regime_did.fit(lone, RegimeDid(), study_of(RegimeDid(), comparison="not-yet"), g)
 
 
 def test_thin_cells_are_named_and_the_rest_goes_on(arrays_of, study_of) -> None:

@@ -59,6 +59,18 @@ def test_as_many_as_said_do_change_the_words() -> None:
     assert words(trial, at - psi[:k].sum()) != "probably helps"
 
 
+def test_one_that_turns_the_answer_is_not_nothing() -> None:
+    """Of forty, one is more than a tenth of the top share, and still it is one."""
+    for seed in range(60):
+        study, data = panel(effect=0.5, n=40, seed=seed)
+        found = run(trial_of(study, data), InfluentialProviders(), RNG)
+        if found.numbers["providers_to_turn"] == 1:
+            assert found.verdict is not True
+            assert "A few odd ones do not make the answer" not in found.sentence
+            return
+    raise AssertionError("no panel of the sixty is turned by one provider")
+
+
 def test_a_few_odd_ones_are_found_out() -> None:
     found = run(trial_of(*panel(effect=0.0, outlier=40.0)), InfluentialProviders(), RNG)
     assert found.verdict is False

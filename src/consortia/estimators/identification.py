@@ -21,6 +21,9 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
+_NAMED = 5
+
+
 def identify(
     arrays: Arrays, spec: RegimeDid, study: Study, price: float | None = None
 ) -> Identification:
@@ -238,9 +241,15 @@ def _groups(table: pl.DataFrame, column: str) -> list[str]:
     return [f"{row[column]:,} {row['regime']}" for row in by.iter_rows(named=True)]
 
 
+def _some(groups: list[str]) -> str:
+    """The first of them; a held dose can make dozens, and the table names all."""
+    rest = len(groups) - _NAMED
+    return listed(groups if rest < 2 else [*groups[:_NAMED], f"{rest} smaller groups"])
+
+
 def _speaks_for(table: pl.DataFrame) -> str:
     groups = _groups(table, "compared")
-    return f"It speaks for joiners that stayed as they were: {listed(groups)}." if groups else ""
+    return f"It speaks for joiners that stayed as they were: {_some(groups)}." if groups else ""
 
 
 def _silent_on(table: pl.DataFrame, held: tuple[str, ...]) -> str:
@@ -263,4 +272,4 @@ def _silent_on(table: pl.DataFrame, held: tuple[str, ...]) -> str:
         f"{row['lost']:,}" + (f" {row['regime']}" if row["regime"] else "") + f" ({row['because']})"
         for row in by.iter_rows(named=True)
     ]
-    return f"It says nothing about {listed(groups)}." if groups else ""
+    return f"It says nothing about {_some(groups)}." if groups else ""

@@ -269,7 +269,7 @@ def _years_before(fit: Fit | None) -> dict[int, int]:
         and key.event_time is not None
         and key.event_time < 0
         and np.isfinite(fit.theta[j])
-        and fit.cautions[j] != "reference year"
+        and not fit.cautions[j].startswith("reference year")
     }
 
 

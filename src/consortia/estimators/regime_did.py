@@ -8,6 +8,7 @@ differences-in-differences estimators with several treatments"), in the group-ti
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -31,6 +32,10 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
+_BY_REGIME = re.compile(r"^none of the .* stays so |that holds the same ")
+"""Reasons for which a cell is not identified that lie in the regime and not in the data."""
+
+
 def fit(arrays: Arrays, spec: RegimeDid, study: Study, rng: np.random.Generator) -> Fit:
     """All ATT(g, t, r), their averages over regimes, effects by regime and contrasts of regimes.
 
@@ -45,7 +50,9 @@ def fit(arrays: Arrays, spec: RegimeDid, study: Study, rng: np.random.Generator)
     if not np.isfinite(summary.theta[headline]):
         post = [k for k, c in enumerate(plan.cells) if c.t >= c.g]
         reasons = dict.fromkeys(found.because[k] for k in post if found.because[k])
-        raise NotIdentified(_why_none(arrays, plan) or "; ".join(list(reasons)[:4]))
+        regimes_alone = all(_BY_REGIME.search(why) for why in reasons)
+        told = _why_none(arrays, plan) if regimes_alone else ""
+        raise NotIdentified(told or "; ".join(list(reasons)[:4]) or "no year after joining is seen")
     years = arrays.years
     single = len({c.regime for c in plan.cells}) < 2
     keys = tuple(
@@ -196,9 +203,14 @@ def _why_none(arrays: Arrays, plan: Design) -> str:
         here = (arrays.cohort == g) & seen[:, b] & seen[:, g:].any(axis=1)
         joins += int(here.sum())
         keeps += int((here & by_cells.stays(regime, b)[:, g]).sum())
-    if not joins or keeps or arrays.regime is None:
+    if not joins or arrays.regime is None:
         return ""
     labels = listed([h.label for h in arrays.hold], "or") or "another arm"
+    if keeps:
+        return (
+            f"{keeps:,} of {joins:,} joiners kept {labels} as it was when they joined, and nobody "
+            "outside holds the same all along"
+        )
     return (
         f"{labels} changed, by the year of joining, for every one of the {joins:,} joiners: what "
         "one did and what the other did is a single number in these data"

@@ -29,6 +29,7 @@ def _coincide(study: Study, arrays: Arrays, held: Held) -> Coincidence:
     n = int(g.size)
     tell = n - same
     arm = study.arm_label
+    joined = "joined" if study.arms[study.arm].kinds else "took on"
     is_held = held.name in study.hold
     if n == 0:
         sentence = f"Nobody joins {arm} within the window."
@@ -38,13 +39,13 @@ def _coincide(study: Study, arrays: Arrays, held: Held) -> Coincidence:
         )
     else:
         sentence = (
-            f"{same:,} of {n:,} joiners took on {held.label} in the year they joined {arm}: for "
+            f"{same:,} of {n:,} joiners took on {held.label} in the year they {joined} {arm}: for "
             "them the data cannot tell the two apart. "
         )
         others = f"Only {tell:,} can" if tell < same else f"The other {tell:,} can"
         if not tell:
             sentence = (
-                f"All {n:,} joiners took on {held.label} in the year they joined {arm}: the data "
+                f"All {n:,} joiners took on {held.label} in the year they {joined} {arm}: the data "
                 "cannot tell the two apart"
             )
             sentence += "." if is_held else ", and the answer is about both together."

@@ -96,7 +96,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
         interval = None if head["low"] is None else (head["low"], head["high"])
         story = words.gap(raw, head["estimate"], outcome.unit, rules["effect"], failed, interval)
     dynamic = [r for r in effects if r["estimand"] in ("dynamic", "direct-dynamic")]
-    reference = next((r["event_time"] for r in dynamic if r["caution"] == REFERENCE), None)
+    reference = next((r["event_time"] for r in dynamic if r["caution"].startswith(REFERENCE)), None)
     pre = next((i for i, f in enumerate(e.findings) if f.check == "pre-trend"), None)
     arm = e.study.arm_label
     carried = parts.gap(e, sd)
@@ -190,7 +190,11 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
             "levels": levels.chart(split, rules),
             "flow": flow.data(steps, joiners=joiners, compared=compared),
             "cohorts": cohorts.data(
-                [r for r in effects if r["estimand"] == "att(g,t)" and r["caution"] != REFERENCE],
+                [
+                    r
+                    for r in effects
+                    if r["estimand"] == "att(g,t)" and not r["caution"].startswith(REFERENCE)
+                ],
                 unit=outcome.unit,
                 joining=arm,
             ),

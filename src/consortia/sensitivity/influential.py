@@ -34,7 +34,7 @@ LARGEST_SHARE = 0.5
 def run(trial: Trial, spec: InfluentialProviders, rng: np.random.Generator) -> Finding:
     """Verdict False: two of drawn-in results, ranks and medians change the answer's words, or
     leaving out a tenth of the ``top`` share of providers does; True: none of these does, nor
-    leaving out the small ones; None: in between.
+    leaving out the small ones or one provider; None: in between.
 
     How many providers it takes grows with the square of the signal: an answer near a threshold is
     turned by few whatever their results, which alone is no fault of any of them.
@@ -98,9 +98,13 @@ def run(trial: Trial, spec: InfluentialProviders, rng: np.random.Generator) -> F
     verdict: bool | None
     if (share is not None and share <= spec.top / 10) or sum(turned) >= 2:
         verdict = False
-    elif any(turned) or (
-        small is not None
-        and (small["estimate"] is None or words(trial, float(str(small["estimate"]))) != said)
+    elif (
+        any(turned)
+        or turned_by == 1
+        or (
+            small is not None
+            and (small["estimate"] is None or words(trial, float(str(small["estimate"]))) != said)
+        )
     ):
         verdict = None
     else:
