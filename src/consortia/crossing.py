@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from consortia.arms import arm_years, column
 from consortia.clusters import clusters, compact
 from consortia.errors import DataInvalid, NotIdentified, Problem
-from consortia.sample import Ledger, exposed, exposure_rules, moved, sample, unknown_columns, window
 from consortia.grouping import asked, cell_sums, groupings
 from consortia.naming import check_names
 from consortia.nearby import points_at, rings_of
 from consortia.panel import Arrays, Bools, Floats, Ints, Panel
 from consortia.regimes import held_arm, regimes, strata
+from consortia.sample import Ledger, exposed, exposure_rules, moved, sample, unknown_columns, window
 from consortia.specs import Neighbours, RegimeDid, TwoWay
 from consortia.study import Study
 

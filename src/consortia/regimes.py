@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from consortia.arms import arm_years
-from consortia.sample import Ledger, exposed
 from consortia.panel import Floats, Held, Ints, Panel
+from consortia.sample import Ledger, exposed
 from consortia.study import Study, label_of
 
 

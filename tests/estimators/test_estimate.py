@@ -64,15 +64,31 @@ def test_every_method_fills_the_schema(arrays_of, study_of, rng, spec) -> None:
 def test_interval_and_p_value_by_hand(arrays_of, study_of, rng) -> None:
     a = panel(arrays_of, rng)
     e = estimate(a, study_of(GroupTime(), Inference(draws=0, level=0.9)), rng)
-    r, t = e.row(), stats.t(199)
+    # Known no better than by as many pieces as there are joiners, whatever the comparison.
+    joiners = int((a.cohort < a.T).sum())
+    r, t = e.row(), stats.t(joiners - 1)
+    assert r["n_treated"] == joiners
     assert e.critical == pytest.approx(t.ppf(0.95))
     assert r["high"] == pytest.approx(r["estimate"] + t.ppf(0.95) * r["std_error"])
     assert r["p_value"] == pytest.approx(2 * t.sf(abs(r["estimate"] / r["std_error"])))
     assert e.effects["band_low"].null_count() == e.effects.height
     none = estimate(a, study_of(GroupTime(), Inference(draws=0, small_sample="none")), rng)
-    assert none.row()["std_error"] * np.sqrt(200 / 199) == pytest.approx(r["std_error"])
+    assert none.row()["std_error"] * np.sqrt(joiners / (joiners - 1)) == pytest.approx(
+        r["std_error"]
+    )
     assert none.critical == pytest.approx(1.959963984540054)
     assert "no small-sample factor" in none.convention
+
+
+@pytest.mark.parametrize("spec", [GroupTime(), Imputation(), Switchers(), LocalProjection()])
+def test_three_joiners_are_three_whatever_the_comparison(arrays_of, study_of, rng, spec) -> None:
+    Y = rng.normal(size=(300, 1)) + rng.normal(size=(300, 6))
+    cohort = np.full(300, 6)
+    cohort[:3] = 2, 3, 4
+    found = estimate(arrays_of(Y, cohort), study_of(spec, Inference(draws=0)), rng)
+    assert found.row()["n_treated"] == 3
+    assert found.critical == pytest.approx(stats.t(2).ppf(0.975))
+    assert "C taken as 3" in found.convention
 
 
 def test_same_seed_same_bands(arrays_of, study_of, rng) -> None:

@@ -89,6 +89,14 @@ def _alone(fit: Fit) -> Bools:
     return np.asarray(fit.n_treated == 1)
 
 
+def _most(fit: Fit) -> int:
+    """As how many clusters an answer may count at most: its joiners, or what they amount to. A
+    regression keeps the count of its convention (0 = no cap)."""
+    if fit.pieces or fit.small_sample != "clusters":
+        return fit.pieces
+    return int(fit.n_treated[fit.headline])
+
+
 @cache
 def _blas() -> ThreadpoolController:
     """The loaded BLAS libraries; looking them up takes longer than a fit."""
@@ -116,7 +124,7 @@ def with_uncertainty(
             family=np.array([first[name] for name in names], dtype=np.int64),
             small_sample=fit.small_sample if rule.small_sample == "auto" else rule.small_sample,
             dof_factor=fit.dof_factor,
-            most=fit.pieces,
+            most=_most(fit),
             level=rule.level,
             multiplier=rule.multiplier,
             draws=rule.draws,

@@ -239,9 +239,7 @@ def infer(
         factor = G / (G - 1) if G > 1 else np.nan
         spread = stats.t(G - 1) if G > 1 else None
         if G < C:
-            words.append(
-                f"C taken as {G:,}, what the joiners amount to when they carry equal weight"
-            )
+            words.append(f"C taken as {G:,}, as many as joiners that carry equal weight")
         words.append("variance times C/(C-1)")
         if small_sample == "regression":
             factor *= dof_factor
