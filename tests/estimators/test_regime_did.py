@@ -412,7 +412,7 @@ def test_a_single_joiner_is_refused_and_few_widen_the_interval(arrays_of, study_
     study = study_of(RegimeDid(), inference=Inference(draws=0))
     found = estimate(a, study, g)
     assert found.dof == 4
-    assert "C taken as 5, what the joiners" in found.convention
+    assert "C taken as 5, as many as joiners" in found.convention
     plain = estimate(a, study.with_(inference=Inference(draws=0, small_sample="none")), g)
     assert found.row()["std_error"] == pytest.approx(plain.row()["std_error"] * np.sqrt(5 / 4))
     with pytest.raises(NotIdentified, match="single joiner"):
