@@ -13,7 +13,9 @@ from consortia.specs import (
     GroupTime,
     Inference,
     LeaveOneOut,
+    Levels,
     Mixed,
+    Neighbours,
     PlaceboDate,
     PreTrend,
     RawGap,
@@ -60,6 +62,22 @@ def test_without_looking_before_the_dip_the_checks_object(sector) -> None:
     assert found.verdict.words == "cannot tell yet"
     careful = {f.check: f.verdict for f in evaluate(study, sector).findings}
     assert careful["placebo-date"] is not False
+
+
+def test_what_rests_on_a_comparison_that_fails_falls_with_it(sector, answer) -> None:
+    study = sector_study().with_(levels=Levels(by="disadvantage"))
+    careless = study.with_(
+        hold=(), method=replace(study.method, anticipation=0), checks=(PreTrend(), PlaceboDate())
+    )
+    fails = evaluate(careless, sector)
+    for reading in (fails.by_level, fails.by_collaboration):
+        assert reading.sentence.endswith("nothing of this can be put down to joining.")
+    near = evaluate(careless.with_(method=Neighbours(rings=(5.0,)), levels=None), sector)
+    assert near.area.sentence.endswith("nothing of this can be put down to joining.")
+    holds = evaluate(study, sector)
+    assert holds.verdict.words == answer.verdict.words
+    for reading in (holds.by_level, holds.by_collaboration):
+        assert "put down to joining" not in reading.sentence
 
 
 def test_the_same_twice(sector, answer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -38,7 +39,7 @@ from consortia.results import (
 from consortia.sensitivity import CHECKS
 from consortia.sensitivity.strength import strength
 from consortia.sensitivity.threats import threats
-from consortia.sensitivity.verdict import decide
+from consortia.sensitivity.verdict import decide, withheld
 from consortia.sources import competition
 from consortia.specs import GroupTime, Neighbours, RawGap
 from consortia.spread import spread
@@ -48,6 +49,7 @@ from consortia.study import Study
 from consortia.version import __version__
 
 Progress = Callable[[str], None]
+R = TypeVar("R", ByCollaboration, ByLevel, AreaReading)
 
 
 def evaluate(
@@ -110,6 +112,13 @@ def evaluate(
     if study.levels is not None:
         say(f"by level of {study.levels.title}")
         split, unsplit = _levels(study, arrays, streams, because)
+    nearby = _area(study, estimate)
+    if failed := withheld(findings):
+        each, split, nearby = (
+            _guarded(each, failed),
+            _guarded(split, failed),
+            _guarded(nearby, failed),
+        )
     divided: Shares | None = None
     why = ""
     if division.asks(study):
@@ -147,7 +156,7 @@ def evaluate(
         challenge=challenge,
         by_level=split,
         by_level_not_identified=unsplit,
-        area=_area(study, estimate),
+        area=nearby,
     )
 
 
@@ -257,6 +266,14 @@ def _levels(
     # One thread, as for every estimate.
     with threadpool_limits(limits=1, user_api="blas"):
         return attempt(lambda: levels(arrays, study, streams.at("levels").rng()))
+
+
+def _guarded(reading: R | None, failed: str) -> R | None:
+    """What rests on the comparison of the answer falls with it: the sentence says so."""
+    if reading is None:
+        return None
+    more = f"{reading.sentence} But {failed}: nothing of this can be put down to joining."
+    return replace(reading, sentence=more)
 
 
 def _area(study: Study, estimate: Estimate | None) -> AreaReading | None:

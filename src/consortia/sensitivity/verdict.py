@@ -20,6 +20,15 @@ _FAILED = {row.name: row.failed for row in CHECKS.values() if row.failed}
 """Why the words are withheld, by the check that failed."""
 
 
+def withheld(findings: Sequence[Finding]) -> str:
+    """Why nothing may be put down to joining: what the first failed check of the comparison
+    found; "" where none failed."""
+    for f in findings:
+        if f.verdict is False and f.check in _FAILED:
+            return _FAILED[f.check]
+    return ""
+
+
 def decide(
     study: Study, estimate: Estimate | None, sd: float, findings: Sequence[Finding], because: str
 ) -> Verdict:
@@ -41,7 +50,7 @@ def decide(
     effect, se = float(row["estimate"]), float(row["std_error"])
     p_positive = chance_above(0.0, effect, se, estimate.dof)
     p_worthwhile = chance_above(worthwhile, effect, se, estimate.dof)
-    failed = [f for f in findings if f.verdict is False and f.check in _FAILED]
+    failed = withheld(findings)
     words = in_words(p_positive, p_worthwhile)
     joining = study.step
     label, unit = study.outcome_label, outcome.unit
@@ -53,7 +62,7 @@ def decide(
         }[words]
         sentence = (
             f"After {joining} {label} {moved}, but "
-            f"{_FAILED[failed[0].check]}: nothing of this can be put down to joining."
+            f"{failed}: nothing of this can be put down to joining."
         )
         words = "cannot tell yet"
     elif words == "probably helps":
