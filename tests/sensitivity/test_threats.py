@@ -68,6 +68,10 @@ def test_same_day_is_a_threat_unless_it_is_held(made) -> None:
 def test_what_nobody_measured_is_said_where_no_check_looks_at_it(made) -> None:
     assert "unseen-cause" not in {t.check for t in made.challenge.threats}
     panel = simulate(SchoolSector(providers=400), Streams(3))
-    silent = evaluate(sector_study().with_(checks=()), panel)
-    assert "unseen-cause" in {t.check for t in silent.challenge.threats}
+    study = sector_study().with_(checks=())
+    said = {t.check: t.sentence for t in evaluate(study, panel).challenge.threats}
+    assert said["unseen-cause"].startswith(f"Providers chose to join {study.arm_label}. ")
+    status = study.with_(arm=study.hold[0], hold=())
+    said = {t.check: t.sentence for t in evaluate(status, panel).challenge.threats}
+    assert said["unseen-cause"].startswith("Providers chose to take on academy status. ")
     assert all(row.settles for row in CHECKS.values())

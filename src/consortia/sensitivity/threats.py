@@ -166,13 +166,14 @@ def _few(found: Identification) -> Threat:
 
 
 def _unseen(study: Study) -> Threat:
+    verb = "join" if study.arms[study.arm].kinds else "take on"
     return Threat(
         check="unseen-cause",
         title="What nobody measured",
         standing="open",
         danger=0.45,
         sentence=(
-            f"Providers chose to join {study.arm_label}. A cause that these data do not hold "
+            f"Providers chose to {verb} {study.arm_label}. A cause that these data do not hold "
             "(leadership, motivation) may have moved both that and the results, and no check of "
             "this study says how strong it would have to be."
         ),
