@@ -148,6 +148,19 @@ def test_years_between_base_and_joining_look_different(
     assert event_study.draw(Node(chart), 560, "x").count('class="square early"') == 1
 
 
+def test_a_single_joiner_is_a_cross_without_an_interval(make: Callable[[str], Evaluation]) -> None:
+    points = document(make("plain"))["charts"]["event_study"]["points"]
+    kept = {"unit": "points", "rule": "signed:2", "reference": -1, "joining": "x"}
+    assert not event_study.data(points, **kept)["alone"]
+    none = dict.fromkeys(("low", "high", "band_low", "band_high"))
+    points[-1] = {**points[-1], **none, "n_treated": 1}
+    chart = event_study.data(points, **kept)
+    drawn = event_study.draw(Node(chart), 560, "x")
+    assert chart["alone"]
+    assert drawn.count('class="cross late"') == 1
+    assert drawn.count('class="circle late"') == sum(p["event_time"] >= 0 for p in points) - 1
+
+
 def test_event_study_needs_more_than_its_reference() -> None:
     row = dict.fromkeys(("low", "high", "band_low", "band_high", "n_treated"))
     only = [{"event_time": -1, "estimate": 0.0, **row}]

@@ -57,7 +57,13 @@ def data(
         "reference": any(p["reference"] for p in points),
         "touched": any(p["touched"] for p in points),
         "cut": any(_cut(p, y) for p in points),
+        "alone": any(_alone(p) for p in points),
     }
+
+
+def _alone(point: Mapping[str, Any]) -> bool:
+    """An effect on a single joiner, which has no interval."""
+    return point["n_treated"] == 1 and point["low"] is None and not point["reference"]
 
 
 def _ends(point: Mapping[str, Any]) -> tuple[float, float]:
@@ -160,6 +166,8 @@ def _point(p: Node, at: float, y: svg.Scale, half: float) -> list[str]:
     if p.truth.value is not None:
         out.append(svg.dot(at, y.inside(p.truth.value), "dash", "truth", half))
     shape = "circle" if kind == "late" else "square" if p.touched.value else "ring"
+    if _alone(p.value):
+        shape = "cross"
     if y.low <= p.estimate.value <= y.high:
         out.append(svg.dot(at, here, shape, kind))
     return out

@@ -74,7 +74,7 @@ def box(x: float, y: float, width: float, height: float, kind: str, radius: floa
 
 
 def dot(x: float, y: float, shape: str, kind: str, size: float = 4.5) -> Markup:
-    """A mark: circle, ring, square, diamond or dash."""
+    """A mark: circle, ring, square, diamond, dash or cross."""
     match shape:
         case "circle" | "ring":
             return tag("circle", {"cx": x, "cy": y, "r": size, "class": f"{shape} {kind}"})
@@ -87,6 +87,10 @@ def dot(x: float, y: float, shape: str, kind: str, size: float = 4.5) -> Markup:
             return tag(
                 "line", {"x1": x - size, "y1": y, "x2": x + size, "y2": y, "class": f"dash {kind}"}
             )
+        case "cross":
+            arms = f"M{x - size:.2f} {y - size:.2f}L{x + size:.2f} {y + size:.2f}"
+            arms += f"M{x + size:.2f} {y - size:.2f}L{x - size:.2f} {y + size:.2f}"
+            return tag("path", {"d": arms, "class": f"{shape} {kind}"})
         case _:
             raise ValueError(f"no mark {shape!r}")
     path = " ".join(f"{x + size * dx:.2f},{y + size * dy:.2f}" for dx, dy in points)
