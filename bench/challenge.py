@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import one
 from one import ROOT
-from render import brief
+from render import brief, cores
 from run import machine
 
 CHALLENGES = ("challenge_honest", "challenge_design", "challenge_curve")
@@ -70,7 +70,7 @@ def page(result: dict[str, Any]) -> str:
     out = [
         "# Bench of checks: speed and memory beside named peers",
         "",
-        f"Made by `python bench/challenge.py` on {result['date']}: {m['cores']} cores shared with "
+        f"Made by `python bench/challenge.py` on {result['date']}: {cores(m)} shared with "
         f"other work, {m['memory_gb']} GB, Python {m['python']}, one thread, median CPU seconds / "
         "peak memory above the data, each case in a fresh process after a small warm-up. *Times "
         "consortia* is of CPU seconds; more than 1 means that the peer is slower.",

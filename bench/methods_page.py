@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from methods_panel import FEW, PLACEBOS
-from render import brief
+from render import brief, cores
 
 MAIN = "consortia"
 TITLES = {
@@ -84,7 +84,7 @@ def page(result: dict[str, Any]) -> str:
         "# Bench of the other methods: speed and memory beside named peers",
         "",
         f"Made by `python bench/methods.py` on {result['date']}, every size in one run: "
-        f"{m['cores']} cores shared with other work, {m['memory_gb']} GB, Python {m['python']}, "
+        f"{cores(m)} shared with other work, {m['memory_gb']} GB, Python {m['python']}, "
         "one thread for every library. Median CPU seconds (user + system) / peak memory above what "
         "the process held with the data loaded; each case in a fresh process after a warm-up on "
         f"200 providers, at most {result['limit']:g} s and {result['memory_gb']} GB of address "

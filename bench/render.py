@@ -14,6 +14,12 @@ OURS, ARRAYS = "consortia, from frames", "consortia, from arrays"
 BOUND, BOUND_FRAME = "bound, from arrays", "bound, from frame"
 
 
+def cores(machine: dict[str, Any]) -> str:
+    """How many cores the bench was given, which may be fewer than there are."""
+    n = machine["cores"]
+    return f"{n} core{'' if n == 1 else 's'}"
+
+
 def brief(found: dict[str, Any]) -> str:
     """One cell: seconds / MB, or why there are none."""
     if "cpu" in found:
@@ -58,7 +64,7 @@ def _head(result: dict[str, Any]) -> list[str]:
     return [
         "# Bench: speed and memory beside named peers",
         "",
-        f"Measured on {result['date']} in one run (`make bench`), on {m['cores']} cores with "
+        f"Measured on {result['date']} in one run (`make bench`), on {cores(m)} with "
         f"{m['memory_gb']} GB, {m['system']}, Python {m['python']}; one thread for every library. "
         "Made by `bench/run.py`; the figures are in `bench/results/`.",
         "",
