@@ -17,11 +17,10 @@ from consortia.exposure import (
     NEVER_YEAR,
     Spans,
     Spells,
-    first_year,
+    first_years,
     in_years,
     rows_of,
     spells_of,
-    starts,
     together,
 )
 from consortia.panel import Panel
@@ -165,10 +164,10 @@ def _memberships_by_year(
 
     The size of a collaboration is the number of its members in the year, in the study or not.
     """
+    first, left = first_years(chosen, rule)
     each = (
         chosen.with_columns(
-            first=pl.Series(starts(chosen, rule)[0]).cast(pl.Int32),
-            left=pl.Series(first_year(chosen["to"], rule)).cast(pl.Int32),
+            first=pl.Series(first).cast(pl.Int32), left=pl.Series(left).cast(pl.Int32)
         )
         .join(pl.DataFrame({"year": years.astype(np.int32)}), how="cross")
         .filter((pl.col("year") >= pl.col("first")) & (pl.col("year") < pl.col("left")))

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
 
 from consortia.errors import did_you_mean
 from consortia.specs import (
@@ -25,6 +26,16 @@ from consortia.specs import (
     Where,
     Window,
 )
+
+
+class Verb(NamedTuple):
+    plain: str
+    going: str
+    past: str
+
+
+JOIN = Verb("join", "joining", "joined")
+TAKE_ON = Verb("take on", "taking on", "took on")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +107,16 @@ class Study:
         return label_of(self.arms[self.arm], self.arm)
 
     @property
+    def verb(self) -> Verb:
+        """What providers do with the arm: collaborations are joined, all else is taken on."""
+        return JOIN if self.arms[self.arm].kinds else TAKE_ON
+
+    @property
     def step(self) -> str:
         """What the effect is that of: joining, or one unit more of a dose."""
         match self.arms[self.arm].dose:
             case "":
-                verb = "joining" if self.arms[self.arm].kinds else "taking on"
-                return f"{verb} {self.arm_label}"
+                return f"{self.verb.going} {self.arm_label}"
             case "value":
                 return f"one unit more of {self.arm_label}"
             case dose:
@@ -124,6 +139,10 @@ class Study:
 
 def label_of(arm: Arm, name: str) -> str:
     return arm.label or name.replace("_", " ")
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def listed(words: Sequence[str], joined: str = "and") -> str:

@@ -14,7 +14,7 @@ from consortia.appraisal.worlds import Run, answer
 from consortia.diagnosis import RUNS
 from consortia.specs import SyntheticDid
 from consortia.streams import Streams
-from consortia.study import Study
+from consortia.study import Study, capital
 from consortia.world.difficulties import DIFFICULTIES, Difficulty, exam_study, world
 
 WORTHWHILE = 0.5
@@ -161,7 +161,7 @@ def _section(paper: Paper) -> str:
     if paper.repaired is not None:
         rows.append((f"*{d.repaired}*", paper.repaired))
     lines = [
-        f'\n<a id="{paper.name}"></a>\n\n## {d.label[:1].upper()}{d.label[1:]}\n',
+        f'\n<a id="{paper.name}"></a>\n\n## {capital(d.label)}\n',
         f"{d.does}\n\n{d.teaches}\n",
         "| method | true effect | bias (MC error) | RMSE | coverage (MC error) | mean SE "
         "| spread | refuses |",

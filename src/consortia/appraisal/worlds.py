@@ -283,9 +283,7 @@ def _challenged(
     def challenge(
         study: Study, arrays: Arrays, found: Estimate, psi: Floats | None
     ) -> tuple[Finding, ...]:
-        made = trial(
-            study, panel, arrays, found, psi, sd=plan.sd, streams=streams, cross=cross
-        )  # fmt: skip
+        made = trial(study, panel, arrays, found, psi, sd=plan.sd, streams=streams, cross=cross)
         return tuple(
             CHECKS[type(c)].run(made, c, streams.at("check", study.method.name, c.name).rng())
             for c in plan.checks

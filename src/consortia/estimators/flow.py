@@ -35,9 +35,7 @@ def flow(
 
     def tell(step: str, rows: Bools, why: str, kind: str = "drop") -> None:
         count, years = int(rows.sum()), int(cells[rows].sum())
-        steps.append(
-            FlowStep(step=step, providers=count, provider_years=years, why=why, kind=kind)
-        )  # fmt: skip
+        steps.append(FlowStep(step=step, providers=count, provider_years=years, why=why, kind=kind))
 
     for step, rows, why in drops:
         mine = rows & left

@@ -11,7 +11,7 @@ from consortia.estimators import by_cells, by_moments
 from consortia.estimators.aggregation import Summary, summarise
 from consortia.estimators.cells import CellFits
 from consortia.estimators.design import Design, design
-from consortia.estimators.flow import flow
+from consortia.estimators.flow import early, flow
 from consortia.estimators.known import on_known_effects
 from consortia.maths.influence import Influence
 from consortia.panel import Arrays, FlowStep
@@ -170,11 +170,7 @@ def left_out(
     return flow(
         arrays,
         (
-            (
-                "already joined before the first year",
-                arrays.cohort == 0,
-                "nothing known from before",
-            ),
+            early(arrays),
             (
                 "no year before joining",
                 without & ~used,

@@ -14,7 +14,7 @@ from consortia.maths.absorption import absorb
 from consortia.panel import Arrays
 from consortia.results import CONTRASTS, Identification
 from consortia.specs import RegimeDid
-from consortia.study import Study, listed
+from consortia.study import Study, capital, listed
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -182,7 +182,7 @@ def _idle(arrays: Arrays) -> str:
         return ""
     are = "is" if len(same) == 1 else "are"
     return (
-        f" {listed(same)[:1].upper()}{listed(same)[1:]} {are} the same for all providers in all "
+        f" {capital(listed(same))} {are} the same for all providers in all "
         "years studied: there is nothing to tell apart, and holding it changes nothing."
     )
 

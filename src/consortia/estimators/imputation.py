@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consortia.errors import NotIdentified
-from consortia.estimators.flow import flow
+from consortia.estimators.flow import early, flow
 from consortia.maths.imputation import Imputed, factor, from_cells, from_moments
 from consortia.panel import Arrays, FlowStep, Held
 from consortia.results import EffectKey, Fit
@@ -435,11 +435,7 @@ def _flow(arrays: Arrays, found: Imputed, paths: _Paths, study: Study) -> tuple[
     *dropped, end = flow(
         arrays,
         (
-            (
-                "already joined before the first year",
-                arrays.cohort == 0,
-                "nothing known from before",
-            ),
+            early(arrays),
             (
                 "no untreated year",
                 np.asarray(~untreated),
@@ -466,11 +462,13 @@ def _flow(arrays: Arrays, found: Imputed, paths: _Paths, study: Study) -> tuple[
 def _notes(
     arrays: Arrays, spec: Imputation, found: Imputed, paths: _Paths, others: tuple[Held, ...]
 ) -> tuple[str, ...]:
-    around = "the mean of the others of their cohort and year"
-    if spec.residuals == "conservative":
-        middle = "what the effects of the arms add up to" if others else "the mean of their cohort"
-        around = f"{middle}{'' if others else ' and year'}, which can only overstate it when "
-        around += "effects differ"
+    too_large = ", which can only overstate it when effects differ"
+    if spec.residuals == "leave-one-out":
+        around = "the mean of the others of their cohort and year"
+    elif others:
+        around = "what the effects of the arms add up to" + too_large
+    else:
+        around = "the mean of their cohort and year" + too_large
     notes: list[str] = [f"standard error: residuals of treated years around {around}"]
     if arrays.X_names:
         notes.append(f"{', '.join(arrays.X_names)}: with their own effect in every year")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consortia.errors import NotIdentified
-from consortia.estimators.flow import flow
+from consortia.estimators.flow import early, flow
 from consortia.estimators.known import on_known_effects
 from consortia.maths.influence import Influence
 from consortia.maths.paths import Moments, moments, path_codes
@@ -322,11 +322,7 @@ def _flow(
     return flow(
         arrays,
         (
-            (
-                "already joined before the first year",
-                arrays.cohort == 0,
-                "nothing known from before",
-            ),
+            early(arrays),
             ("not compared", ~used, "not seen in both years, or nobody like it"),
         ),
         f"joiners of {study.arm_label} and those who had not joined by then",

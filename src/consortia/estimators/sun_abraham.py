@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from consortia.errors import NotIdentified
 from consortia.estimators.aggregation import Summary, summarise
 from consortia.estimators.design import Cell
-from consortia.estimators.flow import flow
+from consortia.estimators.flow import early, flow
 from consortia.estimators.known import on_known_effects
 from consortia.estimators.two_way import dof_factors
 from consortia.maths import absorption
@@ -286,11 +286,7 @@ def _flow(arrays: Arrays, found: _Found, study: Study) -> tuple[FlowStep, ...]:
     return flow(
         arrays,
         (
-            (
-                "already joined before the first year",
-                arrays.cohort == 0,
-                "nothing known from before",
-            ),
+            early(arrays),
             ("not compared", ~found.compared, "seen once, or nobody like it"),
         ),
         f"joiners of {study.arm_label} and the reference cohort",

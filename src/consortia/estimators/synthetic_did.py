@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from consortia.errors import NotIdentified
 from consortia.estimators.aggregation import Summary, summarise
 from consortia.estimators.design import Cell
-from consortia.estimators.flow import flow
+from consortia.estimators.flow import early, flow
 from consortia.maths.influence import Influence
 from consortia.maths.synthetic import Weighting, gaps, placebo_effects, weighting
 from consortia.panel import Arrays, FlowStep
@@ -347,11 +347,7 @@ def _flow(
     return flow(
         arrays,
         (
-            (
-                "already joined before the first year",
-                arrays.cohort == 0,
-                "nothing known from before",
-            ),
+            early(arrays),
             ("not seen in every year", ~whole, "weights need every year of every provider"),
             (
                 "nobody like it",

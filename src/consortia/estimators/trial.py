@@ -42,10 +42,9 @@ def trial(
         again = asked.with_(inference=quick)
         return estimating.estimate(changed, again, streams.at("refit").rng())
 
-    facts = (
-        pl.DataFrame({"provider": arrays.provider})
-        .join(panel.providers, on="provider", how="left", maintain_order="left")
-    )  # fmt: skip
+    facts = pl.DataFrame({"provider": arrays.provider}).join(
+        panel.providers, on="provider", how="left", maintain_order="left"
+    )
     return Trial(
         arrays=arrays,
         study=study,

@@ -272,8 +272,7 @@ def _guarded(reading: R | None, failed: str) -> R | None:
     """What rests on the comparison of the answer falls with it: the sentence says so."""
     if reading is None:
         return None
-    more = f"{reading.sentence} But {failed}: nothing of this can be put down to joining."
-    return replace(reading, sentence=more)
+    return replace(reading, sentence=f"{reading.sentence} But {failed}")
 
 
 def _area(study: Study, estimate: Estimate | None) -> AreaReading | None:

@@ -29,7 +29,7 @@ def _coincide(study: Study, arrays: Arrays, held: Held) -> Coincidence:
     n = int(g.size)
     tell = n - same
     arm = study.arm_label
-    joined = "joined" if study.arms[study.arm].kinds else "took on"
+    joined = study.verb.past
     is_held = held.name in study.hold
     if n == 0:
         sentence = f"Nobody joins {arm} within the window."
@@ -37,19 +37,19 @@ def _coincide(study: Study, arrays: Arrays, held: Held) -> Coincidence:
         sentence = (
             f"No joiner of {arm} took on {held.label} in the same year: the two can be told apart."
         )
+    elif tell == 0:
+        sentence = (
+            f"All {n:,} joiners took on {held.label} in the year they {joined} {arm}: the data "
+            "cannot tell the two apart"
+        )
+        sentence += "." if is_held else ", and the answer is about both together."
     else:
         sentence = (
             f"{same:,} of {n:,} joiners took on {held.label} in the year they {joined} {arm}: for "
             "them the data cannot tell the two apart. "
         )
         others = f"Only {tell:,} can" if tell < same else f"The other {tell:,} can"
-        if not tell:
-            sentence = (
-                f"All {n:,} joiners took on {held.label} in the year they {joined} {arm}: the data "
-                "cannot tell the two apart"
-            )
-            sentence += "." if is_held else ", and the answer is about both together."
-        elif is_held:
+        if is_held:
             sentence += f"{others}, and the answer rests on those of them that have a comparison."
         else:
             sentence += f"{others}; for the {same:,} the answer is about both together."

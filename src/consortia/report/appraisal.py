@@ -10,7 +10,7 @@ from consortia.diagnosis import Diagnosis
 from consortia.report.charts import curves, misses
 from consortia.report.numerals import decimals, shown
 from consortia.report.tables import clean
-from consortia.study import listed
+from consortia.study import capital, listed
 from consortia.version import __version__
 
 SHARE = "percent:1"
@@ -158,7 +158,7 @@ def _group(
     title = f"{size}{effect}"
     refusals = [f"{x['method']}: {x['because']}" for x in rows if x["because"]]
     return {
-        "title": title[:1].upper() + title[1:],
+        "title": capital(title),
         "providers": r["providers"],
         "years": r["years"],
         "effect": r["effect"],

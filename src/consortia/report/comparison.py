@@ -12,6 +12,7 @@ from consortia.compared import CoalitionAnswer, Comparison, MechanismAnswer
 from consortia.legal import LEVELS, NOT_ADVICE
 from consortia.report.charts import courses, gains, holding, stocks, tipping, where
 from consortia.report.tables import clean
+from consortia.study import capital
 
 MONEY, SIGNED = "fixed:0", "signed:0"
 WHO = (
@@ -73,7 +74,7 @@ CHANGE = (
 def comparison_document(c: Comparison, *, digest: str = "") -> dict[str, Any]:
     """Everything that the page says, as plain dicts."""
     titles = {a.key: a.title for a in c.answers} | {"none": "nothing shared"}
-    heads = {key: title[:1].upper() + title[1:] for key, title in titles.items()}
+    heads = {key: capital(title) for key, title in titles.items()}
     answers = [_answer(a, heads) for a in c.answers]
     changed = [
         {**r, "title": heads[r["mechanism"]], "says": READS[r["reads"]]}

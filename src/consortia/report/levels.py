@@ -9,6 +9,7 @@ from typing import Any
 from consortia.report.numerals import decimals, shown, ticks
 from consortia.report.tables import column_of, ratio
 from consortia.results import ByLevel
+from consortia.study import capital
 
 COLUMNS = (
     "label", "above", "up_to", "providers", "estimate", "estimate_sd", "std_error", "low", "high",
@@ -83,7 +84,7 @@ def chart(made: Mapping[str, Any] | None, rules: Mapping[str, str]) -> dict[str,
         "tick_rule": f"fixed:{digits}",
         "rows": [
             {
-                "label": r["label"][:1].upper() + r["label"][1:],
+                "label": capital(r["label"]),
                 "words": "",
                 "estimate_sd": r["estimate_sd"],
                 "low_sd": r["low_sd"],

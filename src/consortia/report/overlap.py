@@ -10,6 +10,7 @@ import numpy as np
 from consortia.report.charts import bars, heat
 from consortia.report.tables import clean
 from consortia.structures import Overlay
+from consortia.study import capital
 from consortia.version import __version__
 
 SIZES = ((1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, None))
@@ -189,7 +190,7 @@ def _sentence(found: Overlay, between: list[dict[str, Any]]) -> str:
     if moved:
         r = max(moved, key=lambda r: abs(r["within"]))
         text += (
-            f" {r['first'][:1].upper()}{r['first'][1:]} and {r['second']} also come and go "
+            f" {capital(r['first'])} and {r['second']} also come and go "
             f"together (correlation of changes {r['within']:.2f}): few providers can tell the "
             "effect of one from that of the other."
         )

@@ -21,7 +21,7 @@ from consortia.specs import (
     SyntheticDid,
     TwoWay,
 )
-from consortia.study import Study, label_of, listed
+from consortia.study import Study, capital, label_of, listed
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -208,10 +208,6 @@ _WITHOUT_COVARIATES = Switchers | LocalProjection | SyntheticDid | Neighbours
 
 def counted(n: int, singular: str, plural: str = "") -> str:
     return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
-
-
-def capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def day(month_day: str) -> str:

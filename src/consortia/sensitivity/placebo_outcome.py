@@ -8,7 +8,7 @@ from consortia.results import Finding, Trial
 from consortia.sensitivity.controls import known, should_be_zero
 from consortia.sensitivity.overturning import cannot
 from consortia.specs import PlaceboOutcome
-from consortia.study import Study
+from consortia.study import Study, capital
 
 CHECK = "placebo-outcome"
 
@@ -29,7 +29,7 @@ def run(trial: Trial, spec: PlaceboOutcome, rng: np.random.Generator) -> Finding
         other,
         check=CHECK,
         title=title,
-        subject=f"{other.outcome_label[:1].upper()}{other.outcome_label[1:]}",
+        subject=capital(other.outcome_label),
         size=spec.size,
         sd=outcome.sd if outcome.sd is not None else spread(trial, other),
         unit=outcome.unit,

@@ -12,7 +12,7 @@ from consortia.challenge import Standing, Threat
 from consortia.results import Coincidence, Estimate, Finding, Identification, Verdict
 from consortia.sensitivity import CHECKS
 from consortia.sensitivity.thresholds import providers_needed
-from consortia.study import Study
+from consortia.study import Study, capital
 
 NEAR = 0.5
 """From this danger on, a threat that did not overturn the answer is close to doing so."""
@@ -135,7 +135,7 @@ def _same_day(c: Coincidence, study: Study) -> Threat:
     share = c.same_year / c.joiners
     return Threat(
         check=f"same-day-{c.arm}",
-        title=f"{c.label[:1].upper()}{c.label[1:]} in the same year",
+        title=f"{capital(c.label)} in the same year",
         standing="overturns" if share >= 0.5 else "close",
         danger=max(NEAR, share),
         sentence=c.sentence,
@@ -166,16 +166,15 @@ def _few(found: Identification) -> Threat:
 
 
 def _unseen(study: Study) -> Threat:
-    verb = "join" if study.arms[study.arm].kinds else "take on"
     return Threat(
         check="unseen-cause",
         title="What nobody measured",
         standing="open",
         danger=0.45,
         sentence=(
-            f"Providers chose to {verb} {study.arm_label}. A cause that these data do not hold "
-            "(leadership, motivation) may have moved both that and the results, and no check of "
-            "this study says how strong it would have to be."
+            f"Providers chose to {study.verb.plain} {study.arm_label}. A cause that these data do "
+            "not hold (leadership, motivation) may have moved both that and the results, and no check "
+            "of this study says how strong it would have to be."
         ),
         settles="The check unseen-confounder; for good, a roll-out whose order is drawn by lot.",
     )

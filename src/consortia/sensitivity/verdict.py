@@ -14,18 +14,18 @@ from consortia.sensitivity.thresholds import (
     in_words,
     providers_needed,
 )
-from consortia.study import Study
+from consortia.study import Study, capital
 
 _FAILED = {row.name: row.failed for row in CHECKS.values() if row.failed}
 """Why the words are withheld, by the check that failed."""
 
 
 def withheld(findings: Sequence[Finding]) -> str:
-    """Why nothing may be put down to joining: what the first failed check of the comparison
-    found; "" where none failed."""
+    """That nothing may be put down to joining, after what the first failed check of the comparison
+    found, as the end of a sentence; "" where none failed."""
     for f in findings:
         if f.verdict is False and f.check in _FAILED:
-            return _FAILED[f.check]
+            return f"{_FAILED[f.check]}: nothing of this can be put down to joining."
     return ""
 
 
@@ -60,19 +60,16 @@ def decide(
             "probably harms": "rose less than in the comparison",
             "probably no worthwhile use": "did not rise by enough to be worthwhile",
         }[words]
-        sentence = (
-            f"After {joining} {label} {moved}, but "
-            f"{failed}: nothing of this can be put down to joining."
-        )
+        sentence = f"After {joining} {label} {moved}, but {failed}"
         words = "cannot tell yet"
     elif words == "probably helps":
-        sentence = f"{_cap(joining)} probably raises {label}, and by enough to be worthwhile."
+        sentence = f"{capital(joining)} probably raises {label}, and by enough to be worthwhile."
     elif words == "probably harms":
-        sentence = f"{_cap(joining)} probably lowers {label}."
+        sentence = f"{capital(joining)} probably lowers {label}."
     elif words == "probably no worthwhile use":
         sentence = (
-            f"{_cap(joining)} probably does not raise {label} by the {worthwhile:.2g} {unit} that "
-            "would be worthwhile."
+            f"{capital(joining)} probably does not raise {label} by the {worthwhile:.2g} {unit} "
+            "that would be worthwhile."
         )
     else:
         more = providers_needed(se, worthwhile, study.inference.level)
@@ -93,7 +90,3 @@ def decide(
         worthwhile=worthwhile,
         thresholds=THRESHOLDS,
     )
-
-
-def _cap(text: str) -> str:
-    return text[:1].upper() + text[1:]

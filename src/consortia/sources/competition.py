@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from consortia.arms import memberships_of
 from consortia.errors import NotIdentified, did_you_mean
-from consortia.exposure import first_year, starts
+from consortia.exposure import first_years
 from consortia.maths import competition as algebra
 from consortia.maths.competition import Ties
 from consortia.maths.places import Near
@@ -161,11 +161,12 @@ def _ties(panel: Panel, index: pl.DataFrame, arm: Arm, rule: Exposure, years: In
     if rule.unknown_from == "ignore":
         rows = rows.filter(pl.col("from").is_not_null())
     code = rows["collaboration"].rank("dense").to_numpy().astype(np.int64) - 1
+    first, left = first_years(rows, rule)
     return algebra.ties(
         rows["row"].to_numpy(),
         code,
-        np.searchsorted(years, starts(rows, rule)[0]),
-        np.searchsorted(years, first_year(rows["to"], rule)),
+        np.searchsorted(years, first),
+        np.searchsorted(years, left),
         index.height,
         int(code.max(initial=0)) + 1,
         years.size,
