@@ -173,8 +173,8 @@ def _unseen(study: Study) -> Threat:
         danger=0.45,
         sentence=(
             f"Providers chose to {study.verb.plain} {study.arm_label}. A cause that these data do "
-            "not hold (leadership, motivation) may have moved both that and the results, and no check "
-            "of this study says how strong it would have to be."
+            "not hold (leadership, motivation) may have moved both that and the results, and no "
+            "check of this study says how strong it would have to be."
         ),
         settles="The check unseen-confounder; for good, a roll-out whose order is drawn by lot.",
     )
